@@ -1,0 +1,195 @@
+"""What a coordinator and an agent say to each other, as types; the wire form is one msgpack map a message.
+
+The coordinator binds one ROUTER, agents connect a DEALER each and keep reconnecting; a message is a single frame. Nothing
+here reaches a cell: agents translate it into each cell's wanted state. This file does no I/O and may import only msgspec.
+PROTOCOL.md explains every field; decoding is strict, so a message that does not fit is a `msgspec.ValidationError` naming
+the field, which the receiver counts and drops.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+PROTOCOL_VERSION = 1
+
+
+class RulePayload(msgspec.Struct, frozen=True):
+    """All a cell needs of a rule, by value, so that an agent needs no rule folder on its disk."""
+
+    engine: str  # numpy | onnx | chip
+    sha256: str  # of the rule folder, shown in join and beat
+    blob: bytes  # numpy: w1,b1,w2,b2 as float32 in that order; chip: genome.bin; onnx: rule.onnx
+    channels: int
+    hidden: int
+    limits: dict[str, str | float | None]  # firmware_sim.limits.Limits.to_dict()
+    degrees: float  # rotation still to be applied by the engine (0 where the blob is turned already)
+
+
+class LinkFault(msgspec.Struct, frozen=True):
+    """One fault on the incoming edges of some cells; its draws are pure in (seed, id, edge, incarnation, sequence)."""
+
+    id: int
+    kind: str  # "loss" | "delay"
+    cells: list[int]  # victims: all incoming edges of these cells
+    rate: float = 0.0  # loss: probability that a frame is lost, 0..1
+    delay_intervals: float = 0.0  # delay: each frame is late by a uniform draw from [0, this], in T
+    rng_seed: int = 0
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """A block of the grid given to one host, and what to run there."""
+
+    run: str  # 8 hex digits
+    epoch: int  # placement epoch, stored durably by the coordinator before use; first half of every incarnation
+    height: int
+    width: int
+    torus: bool
+    cells: list[int]  # row-major cell ids of this host
+    rule: RulePayload
+    tag: int  # 32-bit hash of run and rule, in every frame
+    rng_seed: int
+    interval_ns: int  # mean wake interval T
+
+
+# ---- coordinator -> agent. `id` is unique and rising, (coordinator epoch << 32) + counter; each is answered by one Done.
+
+
+class Place(msgspec.Struct, frozen=True, tag_field="t", tag="place"):
+    id: int
+    placement: Placement
+
+
+class Power(msgspec.Struct, frozen=True, tag_field="t", tag="power"):
+    """on=False: SIGKILL these cells and keep them off. on=True: start them (again), empty, with a new life."""
+
+    id: int
+    cells: list[int]
+    on: bool
+
+
+class Freeze(msgspec.Struct, frozen=True, tag_field="t", tag="freeze"):
+    """SIGSTOP (frozen=True) or SIGCONT these cells."""
+
+    id: int
+    cells: list[int]
+    frozen: bool
+
+
+class Poke(msgspec.Struct, frozen=True, tag_field="t", tag="poke"):
+    """One-shot for these cells: kind "erase" (RAM lost), "seed" (state := `state`), "unmap" (give back the panel page)."""
+
+    id: int
+    kind: str
+    cells: list[int]
+    state: bytes = b""  # 16 values in the engine's dtype, for "seed"
+
+
+class SetInterval(msgspec.Struct, frozen=True, tag_field="t", tag="interval"):
+    id: int
+    interval_ns: int
+
+
+class SetPause(msgspec.Struct, frozen=True, tag_field="t", tag="pause"):
+    """Stop or start all clocks by the word in the panel's header."""
+
+    id: int
+    paused: bool
+
+
+class SetFaults(msgspec.Struct, frozen=True, tag_field="t", tag="faults"):
+    """The whole wanted list of link faults (state, not an event): what is not in it is healed."""
+
+    id: int
+    faults: list[LinkFault]
+
+
+class Stop(msgspec.Struct, frozen=True, tag_field="t", tag="stop"):
+    """Kill all cells, remove sockets and shared memory, answer, exit."""
+
+    id: int
+
+
+Command = Place | Power | Freeze | Poke | SetInterval | SetPause | SetFaults | Stop
+
+
+# ---- agent -> coordinator
+
+
+class Join(msgspec.Struct, frozen=True, tag_field="t", tag="join"):
+    """Said on connecting and again whenever the coordinator was silent for 2 s (it may be a new one)."""
+
+    version: int
+    agent: str
+    pid: int
+    run: str
+    coordinator_epoch: int  # the highest it has obeyed
+    placement_epoch: int  # 0: has no placement, please place
+    runtime: str
+    panel: str  # path of the panel file, "" before a placement
+    max_cells: int  # how many it could run (memory, processes, descriptors)
+    interval_ns: int
+    off: list[int]  # cells wanted off
+    faults: list[LinkFault]
+
+
+class Beat(msgspec.Struct, frozen=True, tag_field="t", tag="beat"):
+    """Every 0.25 s: how far the host is. Counts are of this host's cells."""
+
+    agent: str
+    phase: str  # "idle" | "forking" | "binding" | "linking" | "running" | "stopping"
+    placement_epoch: int
+    wanted: int
+    born: int
+    bound: int
+    linked: int
+    dead: int
+    behind: int  # cells that have not yet acknowledged their wanted state
+    zygote_pid: int
+    zygote_losses: int
+    note: str = ""  # one line a person should see, e.g. which cells did not come up
+
+
+class Done(msgspec.Struct, frozen=True, tag_field="t", tag="done"):
+    """The one answer to a command, sent when all cells concerned have acknowledged, or names who has not."""
+
+    id: int
+    ok: bool
+    error: str = ""
+    missing: list[int] = []
+    agent: str = ""
+
+
+class Superseded(msgspec.Struct, frozen=True, tag_field="t", tag="superseded"):
+    """The command came from a coordinator with a lower epoch than one already obeyed."""
+
+    id: int
+    coordinator_epoch: int
+
+
+Report = Join | Beat | Done | Superseded
+
+
+class Welcome(msgspec.Struct, frozen=True, tag_field="t", tag="welcome"):
+    """coordinator -> agent, every second: I am here (an agent that misses it for 2 s says Join again)."""
+
+    coordinator_epoch: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_commands = msgspec.msgpack.Decoder(Command | Welcome)
+_reports = msgspec.msgpack.Decoder(Report)
+
+
+def encode(message: Command | Report | Welcome) -> bytes:
+    """The message's wire form (msgpack map with its tag under "t")."""
+    return _encoder.encode(message)
+
+
+def decode_command(data: bytes) -> Command | Welcome:
+    """What an agent may receive. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _commands.decode(data)
+
+
+def decode_report(data: bytes) -> Report:
+    """What a coordinator may receive. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _reports.decode(data)
