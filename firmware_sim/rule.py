@@ -155,7 +155,8 @@ def seed(height: int, width: int, channels: int = CHANNELS, at: tuple[int, int] 
 def rgb_on_white(grid: Floats) -> Floats:
     """The picture as on paper, 1 - alpha + rgb, [..., C] -> [..., 3] in 0..1."""
     alpha = np.clip(grid[..., ALPHA : ALPHA + 1], 0, 1)
-    return np.clip(1 - alpha + grid[..., :3], 0, 1).astype(np.float32)
+    paper: Floats = np.clip(1 - alpha + grid[..., :3], 0, 1).astype(np.float32)
+    return paper
 
 
 def rgb_on_black(grid: Floats) -> Floats:
