@@ -24,7 +24,7 @@ constexpr float kAlive = 0.1f;
 constexpr int kAlpha = 3;
 
 struct Problem {  // mirrored by trainer/native.py; all arrays contiguous float32 or uint8
-    int32_t samples, height, width, steps, channels, hidden, limit, backward, threads;
+    int32_t samples, height, width, steps, channels, hidden, limit, backward;
     float hidden_max, state_step, state_max, loss_scale;
     const float *w1, *b1, *w2, *b2;  // [3C,H] [H] [H,C] [C]
     float* states;                   // [B,h,w,C], in and out
@@ -97,7 +97,7 @@ struct Weights {  // padded to strips of 16 columns with zeros, and both transpo
     }
 };
 
-struct Scratch {  // one per thread, grown once and used again
+struct Scratch {  // one per thread, grown once and used again by every call
     std::vector<float> grid, alpha, rowmax, delta, dhidden, dperceived, gw1, gb1, gw2, gb2;
     std::vector<uint8_t> pre, present, holds, alive;
     std::vector<float> perceived, hidden;  // the tape: a row per update of the episode
@@ -232,17 +232,15 @@ void episode(const Problem& p, const Weights& w, Scratch& s, int b) {
         }
         std::memcpy(alive, s.pre.data(), full);
         living(s.alpha, s.rowmax, s.pre, h, wide);
-        bool fell = false;
+        // The mask after this step is the mask before the next: what is zeroed here had alpha <= 0.1 and kept nobody alive.
         for (int i = 0; i < full; i++) {
             alive[i] &= s.pre[i] & s.present[i];
             if (s.holds[i] & !alive[i]) {
                 std::memset(grid + (size_t)i * C, 0, sizeof(float) * C);
-                fell |= s.alpha[i] > kAlive;
                 s.alpha[i] = 0.0f;
                 s.holds[i] = 0;
             }
         }
-        if (fell) living(s.alpha, s.rowmax, s.pre, h, wide);  // a masked cell may have been what its neighbours lived on
         if (p.backward) used += n;
         s.first[t + 1] = (int32_t)used;
     }
@@ -322,23 +320,27 @@ void episode(const Problem& p, const Weights& w, Scratch& s, int b) {
 
 }  // namespace
 
-extern "C" int planaria_episode(const Problem* problem) {  // 0 good, 1 out of memory
+extern "C" void* planaria_open(int threads) { return new (std::nothrow) std::vector<Scratch>(threads); }
+
+extern "C" void planaria_close(void* scratch) { delete (std::vector<Scratch>*)scratch; }
+
+extern "C" int planaria_episode(const Problem* problem, void* opened) {  // 0 good, 1 out of memory
     try {
         const Problem& p = *problem;
+        std::vector<Scratch>& scratch = *(std::vector<Scratch>*)opened;
         const Weights weights(p);
         std::atomic<int> next{0};
         std::atomic<int> failed{0};
-        auto work = [&] {
+        auto work = [&](size_t thread) {
             try {
-                static thread_local Scratch scratch;
-                for (int b; (b = next.fetch_add(1)) < p.samples;) episode(p, weights, scratch, b);
+                for (int b; (b = next.fetch_add(1)) < p.samples;) episode(p, weights, scratch[thread], b);
             } catch (const std::bad_alloc&) {
                 failed = 1;
             }
         };
         std::vector<std::thread> others;
-        for (int i = 1; i < p.threads && i < p.samples; i++) others.emplace_back(work);
-        work();
+        for (size_t i = 1; i < scratch.size() && (int)i < p.samples; i++) others.emplace_back(work, i);
+        work(0);
         for (auto& t : others) t.join();
         return failed;
     } catch (...) {

@@ -1,0 +1,35 @@
+"""What a pool sample may lose before an episode: circles, half planes, squares and scattered cells.
+
+Every shape is drawn in units of the picture's size around the seed cell, so a 6 px dot meets the same share of loss as a 40 px
+lizard.  A lost cell restarts empty.  It never touches a state itself: it answers which cells are lost.  Imports numpy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+KINDS = ("circle", "half plane", "square", "scattered")
+WEIGHTS = (0.25, 0.25, 0.15, 0.35)  # scattered loss is what a swarm of processes meets most
+SCATTERED_MAX = 0.8
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int) -> Mask:
+    """One random loss as a mask [H, W], True where the cell is lost."""
+    kind = KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    y, x = y - centre[0], x - centre[1]
+    if kind == "circle":
+        cy, cx = rng.uniform(-0.4, 0.4, 2) * size
+        return np.asarray((y - cy) ** 2 + (x - cx) ** 2 <= (rng.uniform(0.1, 0.36) * size) ** 2)
+    if kind == "half plane":
+        # Half of the draws along the axes: the article's own cuts.
+        angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else int(rng.integers(4)) * np.pi / 2
+        return np.asarray(np.cos(angle) * x + np.sin(angle) * y > rng.uniform(-0.05, 0.3) * size)
+    if kind == "square":
+        cy, cx = rng.uniform(-0.3, 0.3, 2) * size
+        side = rng.uniform(0.2, 0.45) * size
+        return np.asarray((np.abs(y - cy) <= side / 2) & (np.abs(x - cx) <= side / 2))
+    return rng.random(shape) < rng.uniform(0.1, SCATTERED_MAX)

@@ -1,0 +1,60 @@
+"""What a training step hands to the thing that computes it: an episode in, an outcome out.
+
+Three kernels understand these values and mean the same mathematics: `model.Oracle` (plain convolutions and autograd),
+`fast.TorchKernel` (gathered cells, hand-written backward) and `native.NativeKernel` (the same in C++).  Nothing here computes.
+Imports numpy and firmware_sim only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.rule import Rule
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LOSS_SCALE = 1.0 / (72 * 72 * 4)  # one loss everywhere: summed squared RGBA error over the article's grid, whatever ours
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """B grids and all the chance they meet: `states` [B,H,W,C], `exists` [B,H,W] (False: no cell there, it never fires
+    and holds zeros), `fire` [T,B,H,W] (who wakes in each of the T steps), `target` [B,H,W,4] premultiplied."""
+
+    states: Floats
+    exists: Mask
+    fire: Mask
+    target: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """d(mean loss of the batch) / d(weights), shapes as in `Rule`."""
+
+    w1: Floats
+    b1: Floats
+    w2: Floats
+    b2: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """States after the last step [B,H,W,C], each sample's loss [B] (not yet log10), gradients unless not asked for."""
+
+    states: Floats
+    losses: Floats
+    gradients: Gradients | None
+
+
+class Kernel(Protocol):
+    """Runs an episode forward, and back when `backward`; never draws, never learns."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome: ...

@@ -1,0 +1,104 @@
+"""All that changes while a rule is learned: weights, optimiser, pool, generator, step, the best rule so far.
+
+`Learner` is exactly what a checkpoint holds, no more and no less, which is why a resumed training ends with the same
+bits.  It knows no file, no clock and no screen.  Imports torch, numpy, firmware_sim and its neighbours in trainer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from firmware_sim.limits import HIDDEN_RANGE, Limits
+from firmware_sim.rule import Rule
+from trainer.episode import Floats, Gradients
+from trainer.pool import Canvas, Pool
+from trainer.quantise import as_on_chip
+from trainer.settings import Settings
+
+NAMES = ("w1", "b1", "w2", "b2")
+
+
+class Learner:
+    def __init__(self, settings: Settings, target: Floats) -> None:
+        self.settings = settings
+        self.canvas = Canvas(settings.size, settings.pad, settings.channels)
+        self.target = self.canvas.place(target)
+        self.limits = Limits(limit="round", hidden_max=HIDDEN_RANGE) if settings.quantise else Limits()
+        self.step = 0
+        self.restarts = 0
+        self.bad_steps = 0
+        self.best: dict[str, Floats] | None = None
+        self.best_score = math.inf
+        self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.rng_seed, 0])))
+        self.begin()
+
+    def begin(self) -> None:
+        """Fresh weights, optimiser and pool from the generator as it stands; also the way back after a collapse."""
+        c, h = self.settings.channels, self.settings.hidden
+        bound = 1 / math.sqrt(3 * c)  # torch's own initialisation of the first layer; the last layer starts at zero
+        values = {
+            "w1": self.rng.uniform(-bound, bound, (3 * c, h)),
+            "b1": self.rng.uniform(-bound, bound, h),
+            "w2": np.zeros((h, c)),
+            "b2": np.zeros(c),
+        }
+        self.parameters = {k: torch.from_numpy(v.astype(np.float32)) for k, v in values.items()}
+        self.adam = torch.optim.Adam(list(self.parameters.values()), lr=self.settings.rate)
+        step = self.limits.state_step if self.settings.quantise else None
+        self.pool = Pool(self.canvas, self.settings.pool, step, self.rng)
+        self.since = self.step  # warm-up counts from here
+
+    def float_rule(self) -> Rule:
+        w1, b1, w2, b2 = (self.parameters[k].numpy() for k in NAMES)
+        return Rule(w1, b1, w2, b2, self.limits)
+
+    def rule(self) -> Rule:
+        """The rule of the forward pass: as the chip will hold it, or the plain float one."""
+        return as_on_chip(self.float_rule()) if self.settings.quantise else self.float_rule()
+
+    def learning_rate(self) -> float:
+        s = self.settings
+        share = min(self.step / max(s.steps, 1), 1.0)
+        return s.rate_last + (s.rate - s.rate_last) * 0.5 * (1 + math.cos(math.pi * share))
+
+    def learn(self, gradients: Gradients) -> None:
+        """One Adam step; each variable's gradient is first divided by its norm, as in the notebook."""
+        for group in self.adam.param_groups:
+            group["lr"] = self.learning_rate()
+        for name, parameter in self.parameters.items():
+            gradient = torch.from_numpy(getattr(gradients, name))
+            parameter.grad = gradient / (gradient.norm() + 1e-8)
+        self.adam.step()
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values only, so that a checkpoint can be read without running anybody's code."""
+        return {
+            "parameters": dict(self.parameters),
+            "adam": self.adam.state_dict(),
+            "pool_states": torch.from_numpy(self.pool.states),
+            "pool_exists": torch.from_numpy(self.pool.exists),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "step": self.step,
+            "since": self.since,
+            "restarts": self.restarts,
+            "bad_steps": self.bad_steps,
+            "best": None if self.best is None else {k: torch.from_numpy(v) for k, v in self.best.items()},
+            "best_score": self.best_score,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, parameter in self.parameters.items():
+            parameter.copy_(state["parameters"][name])
+        self.adam.load_state_dict(state["adam"])
+        self.pool.states = state["pool_states"].numpy()
+        self.pool.exists = state["pool_exists"].numpy()
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.step, self.since = state["step"], state["since"]
+        self.restarts, self.bad_steps = state["restarts"], state["bad_steps"]
+        self.best = None if state["best"] is None else {k: v.numpy() for k, v in state["best"].items()}
+        self.best_score = state["best_score"]
