@@ -27,11 +27,15 @@ class Learner:
     def __init__(self, settings: Settings, target: Floats) -> None:
         self.settings = settings
         self.canvas = Canvas(settings.size, settings.pad, settings.channels)
+        self.picture = target
         self.target = self.canvas.place(target)
         self.limits = Limits(limit="round", hidden_max=HIDDEN_RANGE) if settings.quantise else Limits()
         self.step = 0
         self.restarts = 0
         self.bad_steps = 0
+        self.recent: list[float] = []  # losses since the last row of the log
+        self.history: list[tuple[int, float, float]] = []  # step, log10 of the mean loss, learning rate
+        self.scores: list[tuple[int, float]] = []
         self.best: dict[str, Floats] | None = None
         self.best_score = math.inf
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.rng_seed, 0])))
@@ -75,6 +79,21 @@ class Learner:
             parameter.grad = gradient / (gradient.norm() + 1e-8)
         self.adam.step()
 
+    def note(self) -> None:
+        """One row of the log from the losses since the last."""
+        self.history.append((self.step, math.log10(sum(self.recent) / len(self.recent) + 1e-12), self.learning_rate()))
+        self.recent = []
+
+    def log(self) -> str:
+        """The training as CSV; `score` is the total of score.py where this step was scored."""
+        scores = dict(self.scores)
+        rows = [f"{s},{loss:.4f},{rate:.3g},{f'{scores[s]:.4f}' if s in scores else ''}" for s, loss, rate in self.history]
+        return "\n".join(["step,loss_log10,learning_rate,score", *rows]) + "\n"
+
+    def best_rule(self) -> Rule:
+        """The rule of the checkpoint that scored best; as it stands if none was scored yet."""
+        return self.rule() if self.best is None else Rule(**self.best, limits=self.limits)
+
     def state(self) -> dict[str, Any]:
         """Tensors and plain values only, so that a checkpoint can be read without running anybody's code."""
         return {
@@ -87,6 +106,9 @@ class Learner:
             "since": self.since,
             "restarts": self.restarts,
             "bad_steps": self.bad_steps,
+            "recent": self.recent,
+            "history": self.history,
+            "scores": self.scores,
             "best": None if self.best is None else {k: torch.from_numpy(v) for k, v in self.best.items()},
             "best_score": self.best_score,
         }
@@ -100,5 +122,8 @@ class Learner:
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.step, self.since = state["step"], state["since"]
         self.restarts, self.bad_steps = state["restarts"], state["bad_steps"]
+        self.recent = list(state["recent"])
+        self.history = [tuple(row) for row in state["history"]]
+        self.scores = [tuple(row) for row in state["scores"]]
         self.best = None if state["best"] is None else {k: v.numpy() for k, v in state["best"].items()}
         self.best_score = state["best_score"]

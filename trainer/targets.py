@@ -1,11 +1,13 @@
 """Pictures to teach: a built-in name, an emoji or an image file becomes premultiplied float RGBA, fitted into SIZE px.
 
-The built-in pictures lie in trainer/targets/ as PNGs, so training one of them needs no font; emoji are drawn from Noto Color Emoji.
-It never trains and never writes into the package.  Imports numpy, pillow and firmware_sim.
+The built-in pictures lie in trainer/targets/ as PNGs (see ORIGIN there), so training one of them needs no font.  Whatever had to be
+assumed about a picture is said in `Target.notes`.  It never trains and never writes.  Imports numpy, pillow, firmware_sim.
 """
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +19,134 @@ from firmware_sim.errors import BadInput
 Floats = NDArray[np.float32]
 
 FOLDER = Path(__file__).parent / "targets"
-FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+DEFAULT_SIZE = 40
+OWN_SIZES = {"dot": 6}  # built-in pictures that are not 40 px by nature
+SIZE_MIN, SIZE_MAX = 4, 128
+PIXELS_MAX = 64_000_000  # a picture beyond this is refused before it is decoded
+UNSEEN = 0.02  # ripples that resizing leaves around an edge; a rule should not have to learn them
 FONT_SIZE = 109  # the only size this bitmap font opens at
+EMOJI_LENGTH_MAX = 16  # code points; a family of four with skin tones has 11
+FONTS = (
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",  # Debian, Ubuntu
+    "/usr/share/fonts/noto/NotoColorEmoji.ttf",  # Arch, Alpine
+    "/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf",  # Fedora
+    "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf",
+)
 
 
-def fit(image: Image.Image, size: int, margin: int) -> Floats:
-    """The picture within its transparent surroundings, as large as `size` less `margin` on each side allows, centred."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`pixels` [size, size, 4] premultiplied in 0..1; `name` fit for a folder; `notes` what was assumed, one line each."""
+
+    name: str
+    origin: str
+    pixels: Floats
+    notes: tuple[str, ...] = ()
+
+
+def builtin_names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.png"))
+
+
+def resolve(given: str, size: int | None = None) -> Target:
+    """The target behind what a user typed; BadInput in one line when it is none."""
+    if size is not None and not SIZE_MIN <= size <= SIZE_MAX:
+        raise BadInput(f"size is {size} px, expected {SIZE_MIN} to {SIZE_MAX}")
+    if given in builtin_names():
+        side = size or OWN_SIZES.get(given, DEFAULT_SIZE)
+        image, _ = open_image(FOLDER / f"{given}.png")
+        name = given if side == OWN_SIZES.get(given, DEFAULT_SIZE) else f"{given}-{side}"
+        return Target(name, f"built-in {given}", fit(image, side))
+    side = size or DEFAULT_SIZE
+    path = Path(given)
+    if path.is_file():
+        image, notes = open_image(path)
+        return Target(path.stem, path.name, fit(image, side), notes)
+    if 0 < len(given) <= EMOJI_LENGTH_MAX and not given.isascii() and "/" not in given:
+        points = "-".join(f"{ord(c):x}" for c in given if c != "\ufe0f")
+        return Target(f"emoji-{points}", f"emoji {given} (Noto Color Emoji, OFL)", fit(draw_emoji(given), side))
+    raise BadInput(
+        f"unknown target {given!r}: expected a built-in name ({', '.join(builtin_names())}), an emoji or an image file"
+    )
+
+
+def open_image(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+    """The picture as RGBA and what had to be assumed about it."""
+    notes = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                if opened.width * opened.height > PIXELS_MAX:
+                    raise BadInput(f"{path}: {opened.width}x{opened.height} pixels, expected at most {PIXELS_MAX:,}")
+                if getattr(opened, "n_frames", 1) > 1:
+                    notes.append(f"{path.name} is animated: its first frame is the target")
+                if not opened.has_transparency_data:
+                    notes.append(f"{path.name} has no transparency: the whole rectangle is taken as the picture")
+                return opened.convert("RGBA"), tuple(notes)
+    except UnidentifiedImageError as error:
+        raise BadInput(f"{path} is not an image that pillow can read; expected PNG, JPEG, GIF, WebP ...") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{path} could not be read as an image: {error}") from error
+
+
+def draw_emoji(emoji: str) -> Image.Image:
+    """The emoji as Noto Color Emoji draws it, 136 px; BadInput without the font or for a character it lacks."""
+    found = next((font for font in FONTS if Path(font).is_file()), None)
+    if found is None:
+        raise BadInput("emoji need the font Noto Color Emoji: apt-get install fonts-noto-color-emoji, or give an image")
+    font = ImageFont.truetype(found, FONT_SIZE)
+    box = font.getbbox(emoji)
+    image = Image.new("RGBA", (max(1, int(box[2])) + 16, 160))
+    ImageDraw.Draw(image).text((8, 8), emoji, font=font, embedded_color=True)
+    if image.getbbox() is None:
+        raise BadInput(f"unknown emoji {emoji!r}: Noto Color Emoji has no picture for it")
+    return image
+
+
+def margin(size: int) -> int:
+    """Empty px on every side of a fitted picture: room for the living but unseen halo on a grid of just this size."""
+    return 2 if size >= 32 else 1 if size >= 12 else 0
+
+
+def fit(image: Image.Image, size: int) -> Floats:
+    """The picture without its transparent surroundings, as large as `size` less the margin allows, centred."""
     rgba = np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]  # premultiplied before resizing, or transparent pixels bleed their colour
-    rows, columns = np.nonzero(rgba[..., 3].any(axis=1))[0], np.nonzero(rgba[..., 3].any(axis=0))[0]
+    seen = rgba[..., 3] > 0
+    if not seen.any():
+        raise BadInput("the picture is fully transparent: there is nothing to grow")
+    rows, columns = np.nonzero(seen.any(axis=1))[0], np.nonzero(seen.any(axis=0))[0]
     rgba = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    h, w = rgba.shape[:2]
-    room = size - 2 * margin
-    scale = room / max(h, w)
-    new = max(1, round(h * scale)), max(1, round(w * scale))
-    planes = [Image.fromarray(rgba[..., c]).resize(new[::-1], Image.Resampling.LANCZOS) for c in range(4)]
-    small = np.clip(np.stack([np.asarray(p) for p in planes], axis=-1), 0, 1)
-    small[..., :3] = np.minimum(small[..., :3], small[..., 3:])
-    top, left = (size - new[0]) // 2, (size - new[1]) // 2
+    height, width = rgba.shape[:2]
+    scale = (size - 2 * margin(size)) / max(height, width)
+    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
+    if (new_height, new_width) != (height, width):
+        planes = [Image.fromarray(np.ascontiguousarray(rgba[..., c])) for c in range(4)]
+        planes = [plane.resize((new_width, new_height), Image.Resampling.LANCZOS) for plane in planes]
+        rgba = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 1)  # LANCZOS overshoots
+        rgba[..., :3] = np.minimum(rgba[..., :3], rgba[..., 3:])
     out = np.zeros((size, size, 4), dtype=np.float32)
-    out[top : top + new[0], left : left + new[1]] = small
-    return out
+    top, left = (size - new_height) // 2, (size - new_width) // 2
+    out[top : top + new_height, left : left + new_width] = rgba
+    out[out[..., 3] < UNSEEN] = 0
+    return as_stored(out)
+
+
+def as_stored(pixels: Floats) -> Floats:
+    """Exactly what a PNG of these pixels will read back as, so that the target trained on is the target shipped."""
+    return from_bytes(to_bytes(pixels))
+
+
+def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
+    """Premultiplied float RGBA to straight 8-bit RGBA, as PNG holds it."""
+    alpha = pixels[..., 3:]
+    colour = np.divide(pixels[..., :3], alpha, out=np.zeros_like(pixels[..., :3]), where=alpha > 0)
+    return np.rint(np.clip(np.concatenate([colour, alpha], axis=-1), 0, 1) * 255).astype(np.uint8)
+
+
+def from_bytes(straight: NDArray[np.uint8]) -> Floats:
+    """Straight 8-bit RGBA to premultiplied float RGBA."""
+    rgba = straight.astype(np.float32) / np.float32(255)
+    rgba[..., :3] *= rgba[..., 3:]
+    return rgba

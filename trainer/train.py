@@ -6,15 +6,77 @@ command line and draws everything from the learner's generator.  Imports torch (
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
-from trainer import damage
+from trainer import checkpoint, damage
 from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel
 from trainer.learner import Learner
+from trainer.score import FLOOR, score
 
 PATIENCE = 20  # steps in a row without a living cell, or run away, before a restart
 RUNAWAY = 8.0  # times the loss of an empty grid
+HISTORY_EVERY = 50  # steps whose mean loss makes one row of the log
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a progress display may show after a step: losses as log10, the best score of a checkpoint so far."""
+
+    step: int
+    steps: int
+    loss_log10: float
+    rate: float
+    best_score: float
+    restarts: int
+
+
+def train(
+    learner: Learner, kernel: Kernel, folder: Path, show: Callable[[Progress], None], stop: Callable[[], bool]
+) -> bool:
+    """Train from wherever the learner stands to the settings' last step, with checkpoints and the log in `folder`.
+
+    True when the last step is reached; False when `stop` answered True after some step, which is then in the checkpoint.
+    """
+    s = learner.settings
+    while learner.step < s.steps:
+        step, loss = learner.step, training_step(learner, kernel)
+        halt = stop()
+        if learner.step > step:  # a step that collapsed is not counted
+            learner.recent.append(loss)
+            last = learner.step == s.steps
+            show(_progress(learner))
+            if learner.step % HISTORY_EVERY == 0 or last:
+                learner.note()
+            if learner.step % s.score_every == 0 or last:
+                keep_the_best(learner)
+            if learner.step % s.checkpoint_every == 0 or last or halt:
+                checkpoint.save(folder / checkpoint.NAME, learner)
+                (folder / "losses.csv").write_text(learner.log(), encoding="utf-8")
+        if halt:
+            return learner.step == s.steps
+    return True
+
+
+def _progress(learner: Learner) -> Progress:
+    loss = float(np.log10(np.mean(learner.recent) + FLOOR))
+    rate = learner.learning_rate()
+    return Progress(learner.step, learner.settings.steps, loss, rate, learner.best_score, learner.restarts)
+
+
+def keep_the_best(learner: Learner) -> None:
+    """Score the rule as it stands; remember it if no earlier one was better.  Its draws are no part of the training's."""
+    rng = np.random.default_rng([learner.settings.rng_seed, 1, learner.step])
+    rule = learner.rule()
+    total = score(rule, learner.picture, learner.settings.regime, rng).total
+    learner.scores.append((learner.step, total))
+    if np.isfinite(total) and total < learner.best_score:
+        learner.best_score = total
+        learner.best = {"w1": rule.w1, "b1": rule.b1, "w2": rule.w2, "b2": rule.b2}
 
 
 def training_step(learner: Learner, kernel: Kernel) -> float:

@@ -1,0 +1,70 @@
+"""A training on disk: one file, written beside and renamed, so that a kill at any moment leaves the last good one.
+
+Holds tensors and plain values only and is read with `weights_only`, so a stranger's checkpoint runs no code.  Refuses
+another version, other settings or another target.  Imports torch, firmware_sim's errors and its neighbours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from firmware_sim.errors import BadInput, RunFailed
+from trainer.learner import Learner
+
+VERSION = 1
+NAME = "checkpoint.pt"
+
+
+def save(path: Path, learner: Learner) -> None:
+    """Write the learner; RunFailed on a full or unwritable disk, the previous checkpoint staying as it was."""
+    content = {
+        "version": VERSION,
+        "settings": learner.settings.to_dict(),
+        "target": _digest(learner),
+        "learner": learner.state(),
+    }
+    beside = path.with_name(path.name + ".part")
+    try:
+        with beside.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise RunFailed(f"could not write the checkpoint {path}: {error}; the last one is intact") from error
+
+
+def load(path: Path, learner: Learner) -> None:
+    """Bring `learner`, made from the same settings and target, to where the checkpoint stands; BadInput if it cannot."""
+    remedy = f"delete {path.parent} to start anew or choose another --out"
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise BadInput(f"{path} is not a checkpoint of this program (damaged?); {remedy}") from error
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        found = content.get("version") if isinstance(content, dict) else None
+        raise BadInput(f"{path} has checkpoint version {found!r}, this program reads {VERSION}; {remedy}")
+    if content.get("target") != _digest(learner):
+        raise BadInput(f"{path} belongs to another target; {remedy}")
+    theirs, ours = content.get("settings"), learner.settings.to_dict()
+    if theirs != ours:
+        known = theirs if isinstance(theirs, dict) else {}
+        other = [f"{k} {known.get(k)} there, {v} asked for" for k, v in ours.items() if known.get(k) != v]
+        raise BadInput(f"{path} was made with other settings ({'; '.join(other)}); {remedy}")
+    try:
+        learner.restore(content["learner"])
+    except (KeyError, RuntimeError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path} lacks a part of the training; {remedy}") from error
+
+
+def _digest(learner: Learner) -> str:
+    return hashlib.sha256(learner.target.tobytes()).hexdigest()

@@ -1,0 +1,94 @@
+"""One number for a checkpoint: how well it grows and heals in true asynchrony, in the chip's arithmetic where it fits a chip.
+
+Grown from one seed on the tightest grid; then half of all cells restart empty at once, the seed cell among them; then the
+article's five cuts.  The checkpoint with the best total is the one that is kept.  Imports numpy, firmware_sim, trainer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chip import Batch
+from firmware_sim.genome import Genome
+from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
+from firmware_sim.rule import Rule, seed, update
+from trainer.asynchronous import Swarm
+from trainer.episode import LOSS_SCALE, Floats
+from trainer.quantise import fits_a_chip
+
+CUTS = ("left", "right", "upper", "lower", "square")
+GROW_T = 100
+GROW_ONLY_T = 48  # a growing rule promises nothing beyond
+HEAL_T = 100
+SMALLEST_GRID = 8
+FLOOR = 1e-12  # a perfect picture still has a logarithm
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """log10 losses; `grown` and `healed` one per draw, `cuts` in the order of CUTS.  Smaller is better."""
+
+    grown: tuple[float, ...]
+    healed: tuple[float, ...]
+    cuts: tuple[float, ...]
+
+    @property
+    def total(self) -> float:
+        if not self.healed:
+            return float(np.median(self.grown))
+        # The worst of the healing draws, since that is what a swarm's user would remember.
+        return float(0.35 * np.median(self.grown) + 0.45 * max(self.healed) + 0.2 * np.mean(self.cuts))
+
+
+def swarm(rule: Rule, grids: Floats, *, int8: bool) -> Swarm:
+    """A swarm of this rule from float states [B, H, W, C], as bytes on the chip or in float32."""
+    if int8:
+        chip = Batch(Genome.quantise(rule))
+        return Swarm(np.rint(grids / STATE_STEP).astype(np.int8), chip.update, ALIVE_THRESHOLD_INT8, STATE_STEP)
+    return Swarm(grids, lambda around: update(rule, around), ALIVE_THRESHOLD, 1.0)
+
+
+def losses(states: Floats, target: Floats) -> NDArray[np.float64]:
+    """log10 loss of each grid [B, H, W, C] against a target [H, W, 4] of the same size."""
+    squares = (states[..., :4].astype(np.float64) - target) ** 2
+    return np.asarray(np.log10(squares.sum(axis=(1, 2, 3)) * LOSS_SCALE + FLOOR))
+
+
+def centred(target: Floats, side: int) -> Floats:
+    """The target on a grid of `side`, its centre pixel on the grid's."""
+    before = side // 2 - target.shape[0] // 2
+    after = side - target.shape[0] - before
+    return np.pad(target, ((before, after), (before, after), (0, 0)))
+
+
+def cut_masks(side: int, size: int) -> NDArray[np.bool_]:
+    """The article's five cuts for a picture of `size` px on a grid of `side`: four halves and a centred square."""
+    y, x = np.mgrid[:side, :side] - side // 2
+    half = max(1, round(size / 5))  # 16 px of 40
+    return np.stack([x < 0, x >= 0, y < 0, y >= 0, (np.abs(y) <= half) & (np.abs(x) <= half)])
+
+
+def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, draws: int = 3) -> Score:
+    """Grow `draws` swarms and hurt them as the regime allows."""
+    int8 = rule.limits.limit == "round" and fits_a_chip(rule)
+    side = max(target.shape[0], SMALLEST_GRID)
+    picture = centred(target, side)
+    growing = swarm(rule, np.repeat(seed(side, side, rule.channels)[None], draws, axis=0), int8=int8)
+    growing.run(GROW_ONLY_T if regime == "growing" else GROW_T, rng)
+    grown = losses(growing.states(), picture)
+    if regime == "growing":
+        return Score(tuple(grown.tolist()), (), ())
+    states = growing.states()
+    if regime == "persistent":
+        growing.run(HEAL_T, rng)
+        return Score(tuple(np.maximum(grown, losses(growing.states(), picture)).tolist()), (), ())
+    half = rng.random((draws, side, side)) < 0.5
+    half[:, side // 2, side // 2] = True
+    hurt = swarm(rule, np.concatenate([states, np.repeat(states[:1], len(CUTS), axis=0)]), int8=int8)
+    hurt.erase(np.concatenate([half, cut_masks(side, target.shape[0])]))
+    hurt.run(HEAL_T, rng)
+    after = losses(hurt.states(), picture).tolist()
+    return Score(tuple(grown.tolist()), tuple(after[:draws]), tuple(after[draws:]))
