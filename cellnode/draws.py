@@ -1,9 +1,9 @@
 """Every random number of a swarm: counter-based draws keyed by (seed, entity, purpose, counter).
 
 A draw is a pure function of its key, so that adding a cell or a fault changes nobody else's draws and a run can be
-replayed from its seed. Scalars (Python ints) and arrays (uint64) give the same bits. Exponential wake intervals come from
-an integer table into integer nanoseconds: no floating point takes part after the table is made. Never keeps a state, never
-reads a clock. May import numpy only.
+replayed from its seed. Scalars (Python ints) and arrays (uint64) give the same bits. Exponential wake intervals come
+from an integer table into integer nanoseconds: no floating point takes part after the table is made. Never keeps a
+state, never reads a clock. May import numpy only.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ def interval_ns_array(bits: Words, mean_ns: int) -> NDArray[np.int64]:
     low = _TABLE_ARRAY[index]
     value = low + (((_TABLE_ARRAY[index + 1] - low) * fraction) >> np.uint64(_FRACTION_BITS))
     scaled = (value * np.uint64(mean_ns)) >> np.uint64(_UNIT_BITS)
-    return np.maximum(scaled, np.uint64(1)).astype(np.int64)
+    result: NDArray[np.int64] = np.maximum(scaled, np.uint64(1)).astype(np.int64)
+    return result
 
 
 def wake_entity(cell: int, epoch: int, life: int) -> int:

@@ -1,4 +1,4 @@
-"""The bytes on the wire: one frame is one msgpack array with a CRC-32, at most 128 bytes, said by one cell to its neighbours.
+"""The bytes on the wire: one frame is one msgpack array with a CRC-32, at most 128 bytes, one cell's whole state.
 
     [version, flags, tag, cell, epoch, life, sequence, next_within, values (bin), crc (bin of 4 bytes, big endian)]
 

@@ -31,7 +31,9 @@ def neighbours(height: int, width: int, torus: bool = False) -> NDArray[np.int32
     if height < 1 or width < 1 or height * width > CELLS_MAX:
         raise BadInput(f"grid is {height}x{width}, expected at least 1x1 and at most {CELLS_MAX} cells")
     if torus and min(height, width) < TORUS_MIN:
-        raise BadInput(f"a torus of {height}x{width} is too small, use at least {TORUS_MIN}x{TORUS_MIN} or a plain border")
+        raise BadInput(
+            f"a torus of {height}x{width} is too small, use at least {TORUS_MIN}x{TORUS_MIN} or a plain border"
+        )
     rows, columns = np.divmod(np.arange(height * width, dtype=np.int32), np.int32(width))
     table = np.empty((height * width, 8), dtype=np.int32)
     for slot, (dy, dx) in enumerate(OFFSETS):
