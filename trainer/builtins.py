@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.targets import FOLDER, Floats, draw_emoji, to_bytes
+from trainer.targets import FOLDER, Floats, draw_emoji
 
 EMOJI = {"lizard": "🦎"}
 FINE = 16  # sub-pixels a side for the edge of the dot
@@ -34,7 +34,11 @@ def write(folder: Path = FOLDER) -> None:
     for name, emoji in EMOJI.items():
         drawn = draw_emoji(emoji)
         drawn.crop(drawn.getbbox()).save(folder / f"{name}.png", optimize=True)
-    Image.fromarray(to_bytes(dot())).save(folder / "dot.png", optimize=True)
+    pixels = dot()
+    alpha = pixels[..., 3:]
+    straight = np.divide(pixels[..., :3], alpha, out=np.zeros_like(pixels[..., :3]), where=alpha > 0)
+    png = np.rint(np.concatenate([straight, alpha], axis=-1) * 255).astype(np.uint8)
+    Image.fromarray(png).save(folder / "dot.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ class Learner:
             "recent": self.recent,
             "history": self.history,
             "scores": self.scores,
-            "best": None if self.best is None else {k: torch.from_numpy(v) for k, v in self.best.items()},
+            "best": None if self.best is None else {k: torch.from_numpy(v.copy()) for k, v in self.best.items()},
             "best_score": self.best_score,
         }
 

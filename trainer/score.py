@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chip import Batch
+from firmware_sim.engines import ChipEngine, NumpyEngine
 from firmware_sim.genome import Genome
 from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
-from firmware_sim.rule import Rule, seed, update
+from firmware_sim.rule import Rule, seed
 from trainer.asynchronous import Swarm
 from trainer.episode import LOSS_SCALE, Floats
 from trainer.quantise import fits_a_chip
@@ -46,9 +46,9 @@ class Score:
 def swarm(rule: Rule, grids: Floats, *, int8: bool) -> Swarm:
     """A swarm of this rule from float states [B, H, W, C], as bytes on the chip or in float32."""
     if int8:
-        chip = Batch(Genome.quantise(rule))
+        chip = ChipEngine(Genome.quantise(rule))
         return Swarm(np.rint(grids / STATE_STEP).astype(np.int8), chip.update, ALIVE_THRESHOLD_INT8, STATE_STEP)
-    return Swarm(grids, lambda around: update(rule, around), ALIVE_THRESHOLD, 1.0)
+    return Swarm(grids, NumpyEngine(rule).update, ALIVE_THRESHOLD, 1.0)
 
 
 def losses(states: Floats, target: Floats) -> NDArray[np.float64]:

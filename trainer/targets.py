@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from firmware_sim.errors import BadInput
+from firmware_sim.targets import load_target
 
 Floats = NDArray[np.float32]
 
@@ -111,42 +112,13 @@ def margin(size: int) -> int:
 
 def fit(image: Image.Image, size: int) -> Floats:
     """The picture without its transparent surroundings, as large as `size` less the margin allows, centred."""
-    rgba = np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
-    rgba[..., :3] *= rgba[..., 3:]  # premultiplied before resizing, or transparent pixels bleed their colour
-    seen = rgba[..., 3] > 0
+    pixels = np.asarray(image.convert("RGBA"))
+    seen = pixels[..., 3] > 0
     if not seen.any():
         raise BadInput("the picture is fully transparent: there is nothing to grow")
     rows, columns = np.nonzero(seen.any(axis=1))[0], np.nonzero(seen.any(axis=0))[0]
-    rgba = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = rgba.shape[:2]
-    scale = (size - 2 * margin(size)) / max(height, width)
-    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
-    if (new_height, new_width) != (height, width):
-        planes = [Image.fromarray(np.ascontiguousarray(rgba[..., c])) for c in range(4)]
-        planes = [plane.resize((new_width, new_height), Image.Resampling.LANCZOS) for plane in planes]
-        rgba = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 1)  # LANCZOS overshoots
-        rgba[..., :3] = np.minimum(rgba[..., :3], rgba[..., 3:])
-    out = np.zeros((size, size, 4), dtype=np.float32)
-    top, left = (size - new_height) // 2, (size - new_width) // 2
-    out[top : top + new_height, left : left + new_width] = rgba
-    out[out[..., 3] < UNSEEN] = 0
-    return as_stored(out)
-
-
-def as_stored(pixels: Floats) -> Floats:
-    """Exactly what a PNG of these pixels will read back as, so that the target trained on is the target shipped."""
-    return from_bytes(to_bytes(pixels))
-
-
-def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
-    """Premultiplied float RGBA to straight 8-bit RGBA, as PNG holds it."""
-    alpha = pixels[..., 3:]
-    colour = np.divide(pixels[..., :3], alpha, out=np.zeros_like(pixels[..., :3]), where=alpha > 0)
-    return np.rint(np.clip(np.concatenate([colour, alpha], axis=-1), 0, 1) * 255).astype(np.uint8)
-
-
-def from_bytes(straight: NDArray[np.uint8]) -> Floats:
-    """Straight 8-bit RGBA to premultiplied float RGBA."""
-    rgba = straight.astype(np.float32) / np.float32(255)
-    rgba[..., :3] *= rgba[..., 3:]
-    return rgba
+    cropped = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    fitted = load_target(cropped, size - 2 * margin(size), padding=margin(size))
+    fitted[fitted[..., 3] < UNSEEN] = 0
+    # Rounded as the rule folder's PNG keeps it, so that the target trained on is the target shipped.
+    return (np.rint(fitted * 255) / 255).astype(np.float32)

@@ -1,0 +1,102 @@
+"""`planaria train`: a picture in, a rule folder out.  Needs torch, but only once it runs.
+
+Only click is imported when the command line is read, so that `planaria --help` stays fast and without torch this is one clear
+line.  Progress and remarks go to stderr; with --json one object goes to stdout and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from firmware_sim.errors import BadInput
+
+DEFAULT_STEPS = 6000
+INTERRUPTED = 130
+
+
+@click.command(short_help="Teach a rule to grow a picture, keep it and heal it.")
+@click.argument("target")
+@click.option("--regime", type=click.Choice(["growing", "persistent", "regenerating"]), default="regenerating",
+              show_default=True, help="What the rule must master: grow, stay, or heal too.")
+@click.option("--steps", type=click.IntRange(1, 1_000_000), default=DEFAULT_STEPS, show_default=True,
+              help="Training steps; the learning rate falls over them.")
+@click.option("--size", type=click.IntRange(4, 128), default=None, help="Fit the picture into SIZE px  [default: 40]")
+@click.option("--out", type=click.Path(path_type=Path), default=None,
+              help="Rule folder to write  [default: runs/train/NAME-REGIME]")
+@click.option("--seed", "rng_seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all chance.")
+@click.option("--threads", type=click.IntRange(1, 64), default=None, help="[default: the cores there are, at most 2]")
+@click.option("--no-quantise", is_flag=True, help="A plain float rule without limits; it fits no chip.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
+def train(target: str, regime: str, steps: int, size: int | None, out: Path | None, rng_seed: int,
+          threads: int | None, no_quantise: bool, as_json: bool) -> None:  # fmt: skip
+    """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
+
+    Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput("planaria train needs torch, which is not installed: pip install 'planaria[train]'")
+    from trainer import session, targets
+    from trainer.progress import Display
+    from trainer.settings import Settings
+
+    found = targets.resolve(target, size)
+    settings = Settings(
+        regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise
+    )
+    out = out or Path("runs") / "train" / f"{found.name}-{regime}"
+    session.check_out(out)
+    with ExitStack() as stack:
+        display = stack.enter_context(Display(f"{found.name} {regime}"))
+        stopper = stack.enter_context(Stopper())
+        for note in found.notes:
+            display.say(note)
+        display.say(f"seed {rng_seed}, {steps:,} steps, {len(found.pixels)} px, into {out}")
+        trained = session.run(
+            found, settings, out, threads=threads or min(2, os.cpu_count() or 1),
+            say=display.say, show=display.show, stop=stopper.asked,
+        )  # fmt: skip
+    if trained is None:
+        click.echo(f"stopped; the same command goes on from {session.training_folder(out)}", err=True)
+        raise SystemExit(INTERRUPTED)
+    result = {
+        "loss_log10": trained.loss_log10,
+        "cuts": trained.cuts,
+        "seconds": trained.seconds,
+        "steps": trained.steps,
+        "seed": trained.rng_seed,
+        "out": str(trained.out),
+    }
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        cuts = ", ".join(f"{name} {loss:.2f}" for name, loss in trained.cuts.items())
+        click.echo(f"{trained.out}: log10 loss {trained.loss_log10:.2f}" + (f"; after cuts: {cuts}" if cuts else ""))
+
+
+class Stopper:
+    """Turns Ctrl-C and SIGTERM into a wish, so that a training step is finished and kept before the end."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __enter__(self) -> Stopper:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+
+    def asked(self) -> bool:
+        return self._asked
