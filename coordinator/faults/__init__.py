@@ -1,0 +1,66 @@
+"""The catalogue of faults: one class a kind, found here by name, and its text form `crash select=50% for=4 seed=7`.
+
+To add a kind: write one class against `base.Fault` and enter it in KINDS. Applies nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from coordinator.actions import Inject
+from coordinator.faults.base import Fault, Record, Target, checked_parameters
+from coordinator.faults.crash import Crash
+from coordinator.faults.erase import Erase
+from coordinator.faults.links import LinkDelay, LinkLoss
+from firmware_sim.errors import BadInput
+
+__all__ = ["KINDS", "Fault", "Record", "Target", "check", "parse", "restore"]
+
+KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in (Crash, Erase, LinkLoss, LinkDelay)})
+
+
+def check(kind: str, parameters: dict[str, float], duration: float | None) -> dict[str, float]:
+    """The kind's full parameters. BadInput for an unknown kind, a wrong parameter or a duration that is none."""
+    if kind not in KINDS:
+        raise BadInput(f"fault {kind!r} is unknown, expected one of: {', '.join(KINDS)}")
+    if duration is not None and not 0 < duration < 1e9:
+        raise BadInput(f"fault {kind}: it cannot last {duration:g} T; leave `for` out for a fault without an end")
+    return checked_parameters(KINDS[kind], parameters)
+
+
+def restore(record: Record) -> Fault:
+    """The fault that a record describes."""
+    return KINDS[record.kind](record)
+
+
+def parse(words: Sequence[str]) -> Inject:
+    """Read `KIND select=SELECTOR [for=T] [seed=N] [parameter=number ...]`; BadInput names the word that is wrong."""
+    if not words:
+        raise BadInput(f"which fault? expected one of: {', '.join(KINDS)}")
+    kind, select, duration, seed = words[0], "", None, None
+    parameters: dict[str, float] = {}
+    for word in words[1:]:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise BadInput(f"fault {kind}: {word!r} is no name=value")
+        if name == "select":
+            select = value
+        elif name == "for":
+            duration = _number(kind, name, value)
+        elif name == "seed":
+            if not value.isdigit():
+                raise BadInput(f"fault {kind}: seed is {value!r}, expected a whole number of 0 or more")
+            seed = int(value)
+        else:
+            parameters[name] = _number(kind, name, value)
+    if not select:
+        raise BadInput(f"fault {kind}: which cells? add select=SELECTOR, e.g. select=50%")
+    return Inject(fault=kind, select=select, duration=duration, seed=seed, parameters=check(kind, parameters, duration))
+
+
+def _number(kind: str, name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise BadInput(f"fault {kind}: {name} is {value!r}, expected a number") from None

@@ -1,0 +1,184 @@
+"""The substrate of real processes: one process a cell, commanded through the host's agent, seen through the camera.
+
+Never on the data path. May import the coordinator's host and camera, and cellnode.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from cellnode.messages import (
+    Command,
+    Freeze,
+    Join,
+    LinkFault,
+    Placement,
+    Poke,
+    Power,
+    SetFaults,
+    SetInterval,
+    SetPause,
+)
+from cellnode.panel import Counter
+from cellnode.runtime import Runtime
+from coordinator.camera import Camera, Sight, running_pids
+from coordinator.clientmessages import Answer, Ask
+from coordinator.host import Epochs, Host
+from coordinator.substrate import Cells, OnProgress, Progress
+from firmware_sim.errors import RunFailed
+
+
+class ProcessSubstrate:
+    """`listen()`, then `launch()` a new swarm or `adopt()` one that runs."""
+
+    name = "processes"
+    hosts = 1
+
+    def __init__(self, runtime: Runtime, placement: Placement, epochs: Epochs) -> None:
+        self._host = Host(runtime, placement, epochs)
+        self._runtime = runtime
+        self._camera: Camera | None = None
+        self._off: set[int] = set()
+        self._faults: list[LinkFault] = []
+        self._paused = False
+        self._troubles: list[str] = []
+        self._cpu_us: float | None = None
+        self._commands = threading.RLock()
+
+    def listen(self, on_ask: Callable[[Ask], Answer]) -> bool:
+        """Take the coordinator's place for this run; False when another coordinator lives."""
+        return self._host.listen(on_ask)
+
+    def launch(self, on_progress: OnProgress) -> None:
+        self._host.start_agent()
+        self._place(on_progress)
+
+    def adopt(self) -> Join | None:
+        """Take over a swarm that runs; None when its agent, and so its cells, are gone."""
+        join = self._host.adopt()
+        if join is not None:
+            self._off, self._faults = set(join.off), list(join.faults)
+        return join
+
+    def recover(self, on_progress: OnProgress) -> None:
+        """The agent is lost, and its cells with it: start its successor; all wanted cells are reborn, empty."""
+        self._host.start_agent()
+        self._place(on_progress)
+        if self._paused:
+            self.set_paused(True)
+        if self._faults:
+            self.set_faults(self._faults)
+        if self._off:
+            self.power(np.asarray(sorted(self._off), np.int64), False)
+
+    def lost(self) -> bool:
+        """Whether the agent has died without being asked to."""
+        return not self._host.ended.is_set() and not self._host.agent_lives()
+
+    def _place(self, on_progress: OnProgress) -> None:
+        before: Sight | None = None
+
+        def watch(progress: Progress) -> None:
+            nonlocal before
+            if progress.phase == "linking" and before is None:
+                before = self._try_look()
+            on_progress(progress)
+
+        missing = self._host.place(watch)
+        if missing:
+            self._troubles.append(f"{len(missing)} cells did not come up: {missing[:10]}")
+        self._cpu_us = _cost(before, self._try_look())
+        on_progress(self._host.progress())
+
+    # ---- the Substrate interface
+
+    def cpu_us_per_update(self) -> float | None:
+        return self._cpu_us
+
+    def look(self, *, ages: bool = False) -> Sight:
+        placement = self._host.placement
+        if self._camera is None:
+            self._camera = Camera(self._runtime.panel, placement.height, placement.width, placement.torus)
+        return self._camera.look(placement.interval_ns if ages else 0)
+
+    def _try_look(self) -> Sight | None:
+        try:
+            return self.look()
+        except RunFailed:
+            return None  # there is no panel yet
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def advance(self, until_ns: int) -> None:
+        self._host.ended.wait(max(0.0, (until_ns - time.monotonic_ns()) / 1e9))
+
+    def power(self, cells: Cells, on: bool) -> list[int]:
+        numbers = cells.tolist()
+        self._off = self._off - set(numbers) if on else self._off | set(numbers)
+        return self._do(lambda number: Power(number, numbers, on), cells.size)
+
+    def freeze(self, cells: Cells, frozen: bool) -> list[int]:
+        return self._do(lambda number: Freeze(number, cells.tolist(), frozen), cells.size)
+
+    def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
+        return self._do(lambda number: Poke(number, kind, cells.tolist(), state), cells.size)
+
+    def set_faults(self, faults: list[LinkFault]) -> list[int]:
+        self._faults = list(faults)
+        return self._do(lambda number: SetFaults(number, faults), len(self._host.placement.cells))
+
+    def set_interval(self, interval_ns: int) -> list[int]:
+        self._host.placement = msgspec.structs.replace(self._host.placement, interval_ns=interval_ns)
+        return self._do(lambda number: SetInterval(number, interval_ns), len(self._host.placement.cells))
+
+    def set_paused(self, paused: bool) -> list[int]:
+        self._paused = paused
+        return self._do(lambda number: SetPause(number, paused), len(self._host.placement.cells))
+
+    def _do(self, make: Callable[[int], Command], cells: int) -> list[int]:
+        with self._commands:
+            return list(self._host.request(make, 15 + 0.05 * cells).missing)
+
+    def processes(self) -> int:
+        return len(running_pids(self.look(), self._runtime.path / "c"))
+
+    def troubles(self) -> list[str]:
+        if self._host.zygote_was_lost():
+            self._troubles.append("the zygote was lost; its successor has started the cells again, empty")
+        found, self._troubles = self._troubles, []
+        return found
+
+    def stop(self) -> None:
+        self._close_camera()
+        self._host.stop()
+
+    def leave(self) -> None:
+        self._close_camera()
+        self._host.close()
+
+    def keep_log(self, folder: Path) -> None:
+        """Copy the agent's log into the run folder."""
+        self._host.keep_log(folder)
+
+    def _close_camera(self) -> None:
+        self._host.ended.set()
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+
+
+def _cost(before: Sight | None, now: Sight | None) -> float | None:
+    """CPU per update from the hello traffic of the launch, in which every cell speaks at full rate; None if too little."""
+    if before is None or now is None:
+        return None
+    same = (before.lives == now.lives) & (now.counters[:, Counter.UPDATES] >= before.counters[:, Counter.UPDATES])
+    gained = (now.counters[same] - before.counters[same]).sum(axis=0)
+    updates = int(gained[Counter.UPDATES])
+    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= len(now.on) else None

@@ -1,0 +1,222 @@
+"""Which cells are meant: a short text such as `50%`, `circle:20,20,8` or `alive&n:50`, turned into cell numbers.
+
+Grammar. A selector is one term, or several joined by `&`: each term chooses among what the terms left of it have left over,
+so `alive&50%` is half of the living cells, while a lone `50%` is half of the whole grid.
+
+    all                     every cell                      alive | dead    process running | not running
+    cell:R,C                one cell                        circle:R,C,RADIUS   centres within RADIUS (wraps on a torus)
+    n:50                    exactly 50, at random           rect:R0,C0,R1,C1    both corners included
+    50%                     an exact share, at random       half:left | right | upper | lower
+    random:0.5              each with this probability
+
+Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term), so the
+same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import cellnode.draws and numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.draws import Purpose, draw64_array
+from firmware_sim.errors import BadInput
+
+Mask = NDArray[np.bool_]
+GRAMMAR = "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, half:left|right|upper|lower, A&B"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a selector chooses from: the grid's shape and which cells are running (bool[cells], row-major)."""
+
+    height: int
+    width: int
+    torus: bool
+    on: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term, parsed and checked: `choose(field, among, draws)` is a mask within `among`."""
+
+    text: str
+    choose: Callable[[Field, Mask, NDArray[np.uint64]], Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A parsed selector. `text` is as given, for logs."""
+
+    text: str
+    terms: tuple[Term, ...]
+
+    def cells(self, field: Field, rng_seed: int) -> NDArray[np.int64]:
+        """The chosen cells, ascending. Raises BadInput where a term asks for what the grid does not have."""
+        among = np.ones(field.height * field.width, np.bool_)
+        entities = np.arange(among.size, dtype=np.uint64)
+        for place, term in enumerate(self.terms):
+            draws = draw64_array(rng_seed, entities, Purpose.SELECT, place)
+            among = among & term.choose(field, among, draws)
+        return np.flatnonzero(among)
+
+
+def parse(text: str) -> Selector:
+    """Read a selector; BadInput names the part that is wrong."""
+    parts = [part.strip() for part in text.split("&")]
+    if not text.strip():
+        raise BadInput(f"selector is empty, expected one of: {GRAMMAR}")
+    return Selector(text, tuple(_term(part, text) for part in parts))
+
+
+def is_random(text: str) -> bool:
+    """Whether this selector draws, so that a seed matters."""
+    return any(part.strip().endswith("%") or part.strip().split(":")[0] in ("n", "random") for part in text.split("&"))
+
+
+def _term(part: str, whole: str) -> Term:
+    where = f"selector {whole!r}" if part == whole else f"selector {whole!r}, part {part!r}"
+    if part.endswith("%"):
+        (share,) = _numbers(part[:-1], where, ("a share in percent",))
+        if not 0 <= share <= 100:
+            raise BadInput(f"{where}: a share must lie between 0% and 100%")
+        return Term(part, lambda _field, among, draws: _first(among, draws, round(int(among.sum()) * share / 100)))
+    name, colon, rest = part.partition(":")
+    if name in _PLAIN and not colon:
+        return Term(part, _PLAIN[name])
+    if name in _MAKERS and colon:
+        return Term(part, _MAKERS[name](rest, where))
+    raise BadInput(f"{where}: unknown, expected one of: {GRAMMAR}")
+
+
+def _numbers(text: str, where: str, names: tuple[str, ...]) -> tuple[float, ...]:
+    fields = text.split(",")
+    if len(fields) != len(names):
+        raise BadInput(f"{where}: expected {','.join(names)}, got {text!r}")
+    values = []
+    for field, name in zip(fields, names, strict=True):
+        try:
+            value = float(field)
+        except ValueError:
+            raise BadInput(f"{where}: {name} is {field.strip()!r}, expected a number") from None
+        if not np.isfinite(value):
+            raise BadInput(f"{where}: {name} is {field.strip()!r}, expected a finite number")
+        values.append(value)
+    return tuple(values)
+
+
+def _whole(text: str, where: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    values = _numbers(text, where, names)
+    for value, name in zip(values, names, strict=True):
+        if value != int(value):
+            raise BadInput(f"{where}: {name} is {value:g}, expected a whole number")
+    return tuple(int(value) for value in values)
+
+
+def _first(among: Mask, draws: NDArray[np.uint64], count: int) -> Mask:
+    candidates = np.flatnonzero(among)
+    order = np.lexsort((candidates, draws[candidates]))  # ties by cell
+    mask = np.zeros_like(among)
+    mask[candidates[order[:count]]] = True
+    return mask
+
+
+def _inside(field: Field, row: int, column: int, where: str) -> None:
+    if not (0 <= row < field.height and 0 <= column < field.width):
+        raise BadInput(f"{where}: cell {row},{column} is not on the {field.height}x{field.width} grid")
+
+
+def _rows_columns(field: Field) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    cells = np.arange(field.height * field.width)
+    return cells // field.width, cells % field.width
+
+
+def _cell(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    row, column = _whole(rest, where, ("row", "column"))
+
+    def choose(field: Field, among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        _inside(field, row, column, where)
+        mask = np.zeros_like(among)
+        mask[row * field.width + column] = True
+        return mask
+
+    return choose
+
+
+def _count(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    (count,) = _whole(rest, where, ("a count",))
+    if count < 0:
+        raise BadInput(f"{where}: a count must not be negative")
+
+    def choose(_field: Field, among: Mask, draws: NDArray[np.uint64]) -> Mask:
+        if count > among.sum():
+            raise BadInput(f"{where}: asks for {count} cells, only {int(among.sum())} are there to choose from")
+        return _first(among, draws, count)
+
+    return choose
+
+
+def _random(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    (probability,) = _numbers(rest, where, ("a probability",))
+    if not 0 <= probability <= 1:
+        raise BadInput(f"{where}: a probability must lie between 0 and 1")
+    # 53 bits compare exactly as a float in [0, 1)
+    return lambda _field, _among, draws: (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53 < probability
+
+
+def _circle(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    row, column, radius = _numbers(rest, where, ("row", "column", "radius"))
+    if radius < 0:
+        raise BadInput(f"{where}: a radius must not be negative")
+
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        rows, columns = _rows_columns(field)
+        dy, dx = np.abs(rows - row), np.abs(columns - column)
+        if field.torus:
+            dy, dx = np.minimum(dy, field.height - dy), np.minimum(dx, field.width - dx)
+        mask: Mask = dy * dy + dx * dx <= radius * radius
+        return mask
+
+    return choose
+
+
+def _rect(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    row0, column0, row1, column1 = _whole(rest, where, ("row0", "column0", "row1", "column1"))
+    if row1 < row0 or column1 < column0:
+        raise BadInput(f"{where}: the second corner must not lie above or left of the first")
+
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        rows, columns = _rows_columns(field)
+        mask: Mask = (rows >= row0) & (rows <= row1) & (columns >= column0) & (columns <= column1)
+        return mask
+
+    return choose
+
+
+def _half(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    if rest not in ("left", "right", "upper", "lower"):
+        raise BadInput(f"{where}: half is {rest!r}, expected left, right, upper or lower")
+
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        rows, columns = _rows_columns(field)
+        first: Mask = columns < field.width // 2 if rest in ("left", "right") else rows < field.height // 2
+        return first if rest in ("left", "upper") else ~first
+
+    return choose
+
+
+_PLAIN: dict[str, Callable[[Field, Mask, NDArray[np.uint64]], Mask]] = {
+    "all": lambda _field, among, _draws: np.ones_like(among),
+    "alive": lambda field, _among, _draws: field.on,
+    "dead": lambda field, _among, _draws: ~field.on,
+}
+_MAKERS: dict[str, Callable[[str, str], Callable[[Field, Mask, NDArray[np.uint64]], Mask]]] = {
+    "cell": _cell,
+    "n": _count,
+    "random": _random,
+    "circle": _circle,
+    "rect": _rect,
+    "half": _half,
+}

@@ -1,0 +1,77 @@
+"""What a swarm may run on, as one interface: real processes, or virtual time. Times here are the substrate's own clock.
+
+Holds no state and does nothing; may import coordinator.camera's Sight and cellnode.messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.messages import LinkFault
+from coordinator.camera import Sight
+
+Cells = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a launch is; counts of cells."""
+
+    phase: str  # forking | binding | linking | running
+    wanted: int
+    born: int
+    bound: int
+    linked: int
+    note: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Substrate(Protocol):
+    """Every method that changes cells returns those that did not acknowledge (none on `virtual`)."""
+
+    name: str
+    hosts: int
+
+    def launch(self, on_progress: OnProgress) -> None:
+        """Bring all cells up, empty. Raises RunFailed when that cannot be done."""
+
+    def look(self, *, ages: bool = False) -> Sight: ...
+
+    def now_ns(self) -> int: ...
+
+    def advance(self, until_ns: int) -> None:
+        """Let time go on until then (processes: sleep; it may come back early, e.g. when the run was stopped)."""
+
+    def power(self, cells: Cells, on: bool) -> list[int]: ...
+
+    def freeze(self, cells: Cells, frozen: bool) -> list[int]: ...
+
+    def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]: ...
+
+    def set_faults(self, faults: list[LinkFault]) -> list[int]: ...
+
+    def set_interval(self, interval_ns: int) -> list[int]: ...
+
+    def set_paused(self, paused: bool) -> list[int]: ...
+
+    def cpu_us_per_update(self) -> float | None:
+        """Measured during the launch; None where time is not real."""
+
+    def processes(self) -> int:
+        """Distinct process ids that are one cell each with a bound endpoint of its own."""
+
+    def troubles(self) -> list[str]:
+        """What went wrong by itself since last asked (an agent lost, a zygote lost), one line each."""
+
+    def stop(self) -> None:
+        """End everything and leave nothing behind."""
+
+    def leave(self) -> None:
+        """Let go, and let the cells go on."""
