@@ -36,7 +36,9 @@ def loss_log10_shift1(
 ) -> float:
     """The best loss over the nine shifts of the state by at most one pixel; shifts fill with zeros."""
     picture, wanted, kept = _aligned(state, target, seed_at, ignore)
-    inside = _inside(state, picture)
+    margin = (len(picture) - len(state)) // 2
+    inside = np.zeros(picture.shape[:2], np.bool_)
+    inside[margin:-margin, margin:-margin] = True
     # What leaves the grid is gone, as if it had been shifted on the grid itself.
     losses = [_error(_shifted(picture, s) * inside[..., None], wanted, ~_shifted(~kept, s)) for s in SHIFTS]
     return min(_log10(loss) for loss in losses)
@@ -59,7 +61,7 @@ def gain_log10(state: NDArray[Any], target: Floats, seed_at: Place | None = None
 def _aligned(
     state: NDArray[Any], target: Floats, seed_at: Place | None, ignore: Mask | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Mask]:
-    """Picture, target and kept cells on one canvas that holds the grid at (h, w) and a target hanging over it."""
+    """Picture, target and kept cells on one canvas: the grid with a margin that holds a target hanging over it."""
     if state.ndim != 3 or state.shape[2] < 4 or target.ndim != 3 or target.shape[2] != 4:
         raise BadInput(
             f"loss of a state {state.shape} against a target {target.shape}: expected [H, W, >=4], [h, w, 4]"
@@ -72,21 +74,15 @@ def _aligned(
     if not (0 <= row < height and 0 <= column < width):
         raise BadInput(f"seed cell at row {row}, column {column} lies outside the {height}x{width} grid")
     scale = STATE_STEP if state.dtype == np.int8 else 1.0
-    canvas = (height + 2 * rows, width + 2 * columns)
+    top, left = row - rows // 2, column - columns // 2
+    margin = max(1, -top, -left, top + rows - height, left + columns - width)  # at least 1, for the shifts
+    canvas = (height + 2 * margin, width + 2 * margin)
     picture, wanted, kept = np.zeros((*canvas, 4)), np.zeros((*canvas, 4)), np.ones(canvas, np.bool_)
-    picture[rows : rows + height, columns : columns + width] = state[..., :4].astype(np.float64) * scale
+    picture[margin:-margin, margin:-margin] = state[..., :4].astype(np.float64) * scale
     if ignore is not None:
-        kept[rows : rows + height, columns : columns + width] = ~ignore
-    top, left = rows + row - rows // 2, columns + column - columns // 2
-    wanted[top : top + rows, left : left + columns] = target
+        kept[margin:-margin, margin:-margin] = ~ignore
+    wanted[margin + top : margin + top + rows, margin + left : margin + left + columns] = target
     return picture, wanted, kept
-
-
-def _inside(state: NDArray[Any], picture: NDArray[np.float64]) -> Mask:
-    rows, columns = (picture.shape[0] - state.shape[0]) // 2, (picture.shape[1] - state.shape[1]) // 2
-    inside = np.zeros(picture.shape[:2], np.bool_)
-    inside[rows : rows + state.shape[0], columns : columns + state.shape[1]] = True
-    return inside
 
 
 def _shifted(values: NDArray[Any], shift: Place) -> NDArray[Any]:

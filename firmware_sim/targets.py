@@ -1,12 +1,13 @@
 """Targets: an image fitted into a size, premultiplied, in 0..1; and the PNG in which a rule folder keeps it.
 
 Only files and arrays; emoji and built-in names are the trainer's.  It never computes a loss.
-Imports: numpy, pillow (lazily), errors.
+Imports: numpy, pillow (lazily), errors, rule.
 """
 
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.errors import BadInput
-from firmware_sim.rule import Floats
+from firmware_sim.rule import Floats, cos_sin
 
 TARGET_SIZE = 40  # the article's
 MAX_TARGET_SIZE = 512
@@ -56,6 +57,28 @@ def load_target(
 def pad(target: Floats, padding: int) -> Floats:
     """`padding` zeros on every side; the article pads 40 to 72 with 16."""
     return np.pad(target, ((padding, padding), (padding, padding), (0, 0)))
+
+
+def turned(target: Floats, degrees: float) -> Floats:
+    """What a rule turned by `degrees` grows: the target turned about its centre pixel [h//2, w//2], which stays the
+    centre of the odd-sized square that is returned.  Exact at multiples of 90 degrees, bilinear otherwise.
+
+    A cell whose Sobel pair is turned takes the grid offset (x, y) for (cos x - sin y, sin x + cos y).
+    """
+    cos, sin = cos_sin(degrees)
+    rows, columns = target.shape[:2]
+    corner = max(rows // 2, rows - 1 - rows // 2), max(columns // 2, columns - 1 - columns // 2)
+    reach = max(corner) if degrees % 90 == 0 else math.ceil(math.hypot(*corner))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
+    row, column = rows // 2 + sin * x + cos * y, columns // 2 + cos * x - sin * y
+    top, left = np.floor(row).astype(int), np.floor(column).astype(int)
+    padded = np.pad(target, ((1, 1), (1, 1), (0, 0)))  # what lies outside reads as zero
+    result = np.zeros((*row.shape, target.shape[2]))
+    for dy, weight_y in ((0, 1 - (row - top)), (1, row - top)):
+        for dx, weight_x in ((0, 1 - (column - left)), (1, column - left)):
+            source = np.clip(top + dy + 1, 0, rows + 1), np.clip(left + dx + 1, 0, columns + 1)
+            result += padded[source] * (weight_y * weight_x)[..., None]
+    return result.astype(np.float32)
 
 
 def looks_premultiplied(pixels: Floats) -> bool:
