@@ -137,7 +137,7 @@ class OnnxEngine:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         options.enable_cpu_mem_arena = False  # an arena of its own in each of thousands of processes
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised, in one line, not printed
         self._feed: dict[str, NDArray[np.float32]] = {}
         if degrees:
             self._feed["angle"] = np.array(math.radians(degrees % 360.0), np.float32)

@@ -66,12 +66,14 @@ def parse(blob: bytes, name: str) -> ModelProto:
         raise BadInput(f"{name}: not an ONNX file") from error
     if not model.graph.node:
         raise BadInput(f"{name}: not an ONNX file, or one without nodes")
-    _check_contents(model, name)
-    _check_signature(model.graph, name)
     try:
+        _check_contents(model, name)
+        _check_signature(model.graph, name)
         onnx.checker.check_model(model)
         inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
-    except Exception as error:
+    except BadInput:
+        raise
+    except Exception as error:  # the checker's own classes; names that are no UTF-8 trip up anything
         raise BadInput(f"{name}: not a valid ONNX graph ({one_line(error)})") from error
     _check_sizes(inferred.graph, name)
     return model
@@ -159,7 +161,7 @@ def _operator(node: NodeProto) -> str:
 
 
 def _names(values: dict[str, Any]) -> str:
-    return ", ".join(sorted(values)) or "none"
+    return ", ".join(sorted(map(str, values))) or "none"
 
 
 def _text(shape: list[int | None]) -> str:
