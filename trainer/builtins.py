@@ -1,7 +1,7 @@
 """Draws the built-in pictures anew: `python -m trainer.builtins` writes trainer/targets/*.png.
 
-Needed only when a picture is added or changed; training reads the PNGs.  The lizard is Noto Color Emoji's (OFL), the dot is our
-own drawing.  Imports numpy, pillow and trainer.targets.
+Needed only when a picture is added or changed; training reads the PNGs.  The lizard is Noto Color Emoji's (OFL),
+the dot is our own drawing.  Imports numpy, pillow and trainer.targets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def dot() -> Floats:
     blend = np.clip((at[:, None] + at[None] + 1.4) / 2.8, 0, 1)[..., None]
     colour = (1 - blend) * np.array(DOT_RGB[0]) + blend * np.array(DOT_RGB[1])
     fine = np.concatenate([colour * inside[..., None], inside[..., None]], axis=-1)
-    return fine.reshape(DOT_PX, FINE, DOT_PX, FINE, 4).mean(axis=(1, 3)).astype(np.float32)
+    pixels: Floats = fine.reshape(DOT_PX, FINE, DOT_PX, FINE, 4).mean(axis=(1, 3)).astype(np.float32)
+    return pixels
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -1,7 +1,7 @@
 """A training on disk: one file, written beside and renamed, so that a kill at any moment leaves the last good one.
 
-Holds tensors and plain values only and is read with `weights_only`, so a stranger's checkpoint runs no code.  Refuses
-another version, other settings or another target.  Imports torch, firmware_sim's errors and its neighbours.
+Holds tensors and plain values only and is read with `weights_only`, so a stranger's checkpoint runs no code.
+Refuses another version, other settings or another target.  Imports torch, firmware_sim's errors and its neighbours.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def save(path: Path, learner: Learner) -> None:
 
 
 def load(path: Path, learner: Learner) -> None:
-    """Bring `learner`, made from the same settings and target, to where the checkpoint stands; BadInput if it cannot."""
+    """Bring `learner`, of the same settings and target, to where the checkpoint stands; BadInput if it cannot."""
     remedy = f"delete {path.parent} to start anew or choose another --out"
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)

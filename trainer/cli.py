@@ -1,7 +1,7 @@
 """`planaria train`: a picture in, a rule folder out.  Needs torch, but only once it runs.
 
-Only click is imported when the command line is read, so that `planaria --help` stays fast and without torch this is one clear
-line.  Progress and remarks go to stderr; with --json one object goes to stdout and nothing else.
+Only click is imported when the command line is read, so that `planaria --help` stays fast and without torch this is
+one clear line.  Progress and remarks go to stderr; with --json one object goes to stdout and nothing else.
 """
 
 from __future__ import annotations
@@ -24,13 +24,27 @@ INTERRUPTED = 130
 
 @click.command(short_help="Teach a rule to grow a picture, keep it and heal it.")
 @click.argument("target")
-@click.option("--regime", type=click.Choice(["growing", "persistent", "regenerating"]), default="regenerating",
-              show_default=True, help="What the rule must master: grow, stay, or heal too.")
-@click.option("--steps", type=click.IntRange(1, 1_000_000), default=DEFAULT_STEPS, show_default=True,
-              help="Training steps; the learning rate falls over them.")
+@click.option(
+    "--regime",
+    type=click.Choice(["growing", "persistent", "regenerating"]),
+    default="regenerating",
+    show_default=True,
+    help="What the rule must master: grow, stay, or heal too.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 1_000_000),
+    default=DEFAULT_STEPS,
+    show_default=True,
+    help="Training steps; the learning rate falls over them.",
+)
 @click.option("--size", type=click.IntRange(4, 128), default=None, help="Fit the picture into SIZE px  [default: 40]")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
-              help="Rule folder to write  [default: runs/train/NAME-REGIME]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Rule folder to write  [default: runs/train/NAME-REGIME]",
+)
 @click.option("--seed", "rng_seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all chance.")
 @click.option("--threads", type=click.IntRange(1, 64), default=None, help="[default: the cores there are, at most 2]")
 @click.option("--no-quantise", is_flag=True, help="A plain float rule without limits; it fits no chip.")
@@ -48,9 +62,7 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
     from trainer.settings import Settings
 
     found = targets.resolve(target, size)
-    settings = Settings(
-        regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise
-    )
+    settings = Settings(regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise)
     out = out or Path("runs") / "train" / f"{found.name}-{regime}"
     session.check_out(out)
     with ExitStack() as stack:

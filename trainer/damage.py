@@ -1,7 +1,8 @@
 """What a pool sample may lose before an episode: circles, half planes, squares and scattered cells.
 
-Every shape is drawn in units of the picture's size around the seed cell, so a 6 px dot meets the same share of loss as a 40 px
-lizard.  A lost cell restarts empty.  It never touches a state itself: it answers which cells are lost.  Imports numpy only.
+Every shape is drawn in units of the picture's size around the seed cell, so a 6 px dot meets the same share of loss
+as a 40 px lizard.  A lost cell restarts empty.  It never touches a state itself: it answers which cells are lost.
+Imports numpy only.
 """
 
 from __future__ import annotations

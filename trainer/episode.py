@@ -1,8 +1,8 @@
 """What a training step hands to the thing that computes it: an episode in, an outcome out.
 
-Three kernels understand these values and mean the same mathematics: `model.Oracle` (plain convolutions and autograd),
-`fast.TorchKernel` (gathered cells, hand-written backward) and `native.NativeKernel` (the same in C++).  Nothing here computes.
-Imports numpy and firmware_sim only.
+Three kernels understand these values and mean the same mathematics: `model.Oracle` (plain convolutions and
+autograd), `fast.TorchKernel` (gathered cells, hand-written backward) and `native.NativeKernel` (the same in C++).
+Nothing here computes. Imports numpy and firmware_sim only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from firmware_sim.rule import Rule
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-LOSS_SCALE = 1.0 / (72 * 72 * 4)  # one loss everywhere: summed squared RGBA error over the article's grid, whatever ours
+LOSS_SCALE = 1.0 / (72 * 72 * 4)  # one loss everywhere: squared RGBA error over the article's grid, whatever ours
 
 
 @dataclass(frozen=True, slots=True)

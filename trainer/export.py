@@ -1,7 +1,8 @@
 """A trained rule as a rule folder: genome, the float rule its bytes mean, ONNX, target, golden vectors, losses.
 
-For a quantised rule the float weights are those of the genome, so both mean one rule.  Before anything is written the
-ONNX graph is run under onnxruntime against the float rule.  Imports torch (for its version), firmware_sim, trainer.
+For a quantised rule the float weights are those of the genome, so both mean one rule.  Before anything is written
+the ONNX graph is run under onnxruntime against the float rule.  Imports torch (for its version), firmware_sim,
+trainer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The kernel without a compiler, and the choice of kernel.
 
-Computes only the cells that live AND fire: they are gathered into one matrix product, and the way back is written by hand over
-a tape of what each step perceived (11 times the plain port, measured).  `choose` prefers the C++ kernel and says in one
-line when it cannot have it.  Imports torch, numpy, firmware_sim and its neighbours.
+Computes only the cells that live AND fire: they are gathered into one matrix product, and the way back is written
+by hand over a tape of what each step perceived (11 times the plain port, measured).  `choose` prefers the C++
+kernel and says in one line when it cannot have it.  Imports torch, numpy, firmware_sim and its neighbours.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def choose(threads: int, say: Callable[[str], None]) -> Kernel:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What the way back needs of one step: who was updated, what they perceived, which values met no limit, who lived on."""
+    """What the way back needs of a step: who was updated, what they perceived, what met no limit, who lived on."""
 
     cells: Tensor
     perceived: Tensor
@@ -54,7 +54,7 @@ class TorchKernel:
 
     @torch.no_grad()
     def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome:
-        samples, height, width, channels = episode.states.shape
+        samples, _, width, channels = episode.states.shape
         w1, b1, w2, b2 = (torch.from_numpy(np.array(w)) for w in (rule.w1, rule.b1, rule.w2, rule.b2))
         exists = _bordered(torch.from_numpy(np.array(episode.exists, dtype=np.bool_)))
         grid = _bordered(torch.from_numpy(np.array(episode.states))).reshape(-1, channels)
@@ -107,7 +107,7 @@ def _backward(rule: Rule, weights: tuple[Tensor, Tensor], tape: list[_Step], flo
         g2b += d.sum(0)
         g1.addmm_(step.perceived.T, dh)
         g1b += dh.sum(0)
-        own, gx, gy = (dh @ w1.T).split(channels, dim=1)
+        own, gx, gy = torch.split(dh @ w1.T, channels, dim=1)
         flow.index_add_(0, step.cells, own)
         for terms, gradient in ((SOBEL_X, gx), (SOBEL_Y, gy)):
             for dy, dx, weight in terms:

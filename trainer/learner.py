@@ -1,7 +1,8 @@
 """All that changes while a rule is learned: weights, optimiser, pool, generator, step, the best rule so far.
 
-`Learner` is exactly what a checkpoint holds, no more and no less, which is why a resumed training ends with the same
-bits.  It knows no file, no clock and no screen.  Imports torch, numpy, firmware_sim and its neighbours in trainer.
+`Learner` is exactly what a checkpoint holds, no more and no less, which is why a resumed training ends with the
+same bits.  It knows no file, no clock and no screen.  Imports torch, numpy, firmware_sim and its neighbours in
+trainer.
 """
 
 from __future__ import annotations
@@ -87,8 +88,10 @@ class Learner:
     def log(self) -> str:
         """The training as CSV; `score` is the total of score.py where this step was scored."""
         scores = dict(self.scores)
-        rows = [f"{s},{loss:.4f},{rate:.3g},{f'{scores[s]:.4f}' if s in scores else ''}" for s, loss, rate in self.history]
-        return "\n".join(["step,loss_log10,learning_rate,score", *rows]) + "\n"
+        rows = ["step,loss_log10,learning_rate,score"]
+        for step, loss, rate in self.history:
+            rows.append(f"{step},{loss:.4f},{rate:.3g},{f'{scores[step]:.4f}' if step in scores else ''}")
+        return "\n".join(rows) + "\n"
 
     def best_rule(self) -> Rule:
         """The rule of the checkpoint that scored best; as it stands if none was scored yet."""

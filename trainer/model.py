@@ -1,11 +1,11 @@
 """The oracle: the article's model as plain PyTorch convolutions and autograd, exact and slow.
 
-Every faster kernel is held to this one, in loss and in gradients.  It follows the notebook (one fire draw per cell, no
-rescaling, both living masks), and firmware_sim.limits for limit and rounding.  Straight-through rules of the gradient:
-rounding passes it on unchanged; a value that met the clamp, of state or of hidden unit, passes nothing.
-One deliberate narrowing: a cell that is not alive does not fire.  In the notebook it is computed and then masked, but
-its would-be alpha may still keep a neighbour alive for a step; a cell of ours that is dead says zero.
-Imports torch, firmware_sim and episode.
+Every faster kernel is held to this one, in loss and in gradients.  It follows the notebook (one fire draw per cell,
+no rescaling, both living masks), and firmware_sim.limits for limit and rounding.  Straight-through rules of the
+gradient: rounding passes it on unchanged; a value that met the clamp, of state or of hidden unit, passes nothing.
+One deliberate narrowing: a cell that is not alive does not fire.  In the notebook it is computed and then masked,
+but its would-be alpha may still keep a neighbour alive for a step; a cell of ours that is dead says zero. Imports
+torch, firmware_sim and episode.
 """
 
 from __future__ import annotations

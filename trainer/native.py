@@ -1,7 +1,8 @@
-"""The C++ kernel behind the `Kernel` interface: 26 times the plain PyTorch port on two cores (facts in docs/training-logs).
+"""The C++ kernel behind the `Kernel` interface: 26 times the plain PyTorch port on two cores (facts in
+docs/training-logs).
 
-Hands numpy arrays to native/episode.cpp and knows none of its mathematics.  Raises `NativeUnavailable` where there is no
-compiler; fast.py then computes the same in torch.  Imports numpy, ctypes and firmware_sim only.
+Hands numpy arrays to native/episode.cpp and knows none of its mathematics.  Raises `NativeUnavailable` where there
+is no compiler; fast.py then computes the same in torch.  Imports numpy, ctypes and firmware_sim only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from trainer.episode import LOSS_SCALE, Episode, Floats, Gradients, Outcome
 
 SOURCE = Path(__file__).parent / "native" / "episode.cpp"
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-pthread")
+INTEGERS = ("samples", "height", "width", "steps", "channels", "hidden", "limit", "backward")
+REALS = ("hidden_max", "state_step", "state_max", "loss_scale")
+POINTERS = ("w1", "b1", "w2", "b2", "states", "exists", "fire", "target", "losses", "gradients")
 MAX_CHANNELS = 32  # one bit a channel in the kernel's record of clamped values
 
 
@@ -28,9 +32,9 @@ class _Problem(ctypes.Structure):
     """Mirror of `struct Problem` in episode.cpp."""
 
     _fields_ = (
-        [(name, ctypes.c_int32) for name in "samples height width steps channels hidden limit backward".split()]
-        + [(name, ctypes.c_float) for name in "hidden_max state_step state_max loss_scale".split()]
-        + [(name, ctypes.c_void_p) for name in "w1 b1 w2 b2 states exists fire target losses gradients".split()]
+        [(name, ctypes.c_int32) for name in INTEGERS]
+        + [(name, ctypes.c_float) for name in REALS]
+        + [(name, ctypes.c_void_p) for name in POINTERS]
     )
 
 
@@ -87,7 +91,8 @@ def _run(library: ctypes.CDLL, scratch: ctypes.c_void_p, rule: Rule, episode: Ep
 
 def _works(library: ctypes.CDLL) -> bool:
     """One step of one cell whose result and gradient are known by hand: a bias of 1 moves red from 0 to 1."""
-    rule = Rule(np.zeros((48, 16)), np.zeros(16), np.zeros((16, 16)), np.eye(16)[0])
+    zeros, one = np.zeros((48, 16), np.float32), np.eye(16, dtype=np.float32)[0]
+    rule = Rule(zeros, zeros[0], zeros[:16], one)
     states: Floats = np.zeros((1, 3, 3, 16), dtype=np.float32)
     states[0, 1, 1, 3] = 1.0
     everywhere = np.ones((1, 3, 3), dtype=np.bool_)

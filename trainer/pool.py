@@ -1,7 +1,8 @@
 """The sample pool and the grids its samples live on.
 
-A sample is a state and the grid it has: a box of cells cut out of the training canvas, so that one kernel call trains on many
-grid sizes and borders, the tight one of the swarm among them.  It never runs a rule.  Imports numpy and firmware_sim.
+A sample is a state and the grid it has: a box of cells cut out of the training canvas, so that one kernel call
+trains on many grid sizes and borders, the tight one of the swarm among them.  It never runs a rule.  Imports numpy
+and firmware_sim.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Canvas:
 
 
 class Pool:
-    """`states` and `exists` of P samples.  States that are whole steps of the limit are kept as int8, a quarter of the memory."""
+    """`states` and `exists` of P samples; states that are whole steps of the limit are kept as int8, to save memory."""
 
     def __init__(self, canvas: Canvas, entries: int, step: float | None, rng: np.random.Generator) -> None:
         self.step = step

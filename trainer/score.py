@@ -1,7 +1,9 @@
-"""One number for a checkpoint: how well it grows and heals in true asynchrony, in the chip's arithmetic where it fits a chip.
+"""One number for a checkpoint: how well it grows and heals in true asynchrony, in the chip's arithmetic where it
+fits a chip.
 
-Grown from one seed on the tightest grid; then half of all cells restart empty at once, the seed cell among them; then the
-article's five cuts.  The checkpoint with the best total is the one that is kept.  Imports numpy, firmware_sim, trainer.
+Grown from one seed on the tightest grid; then half of all cells restart empty at once, the seed cell among them;
+then the article's five cuts.  The checkpoint with the best total is the one that is kept.  Imports numpy,
+firmware_sim, trainer.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def cut_masks(side: int, size: int) -> NDArray[np.bool_]:
     return np.stack([x < 0, x >= 0, y < 0, y >= 0, (np.abs(y) <= half) & (np.abs(x) <= half)])
 
 
-def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, draws: int = 3) -> Score:
+def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, draws: int = 4) -> Score:
     """Grow `draws` swarms and hurt them as the regime allows."""
     int8 = rule.limits.limit == "round" and fits_a_chip(rule)
     side = max(target.shape[0], SMALLEST_GRID)

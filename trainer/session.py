@@ -1,7 +1,8 @@
 """A training from the first word to the rule folder: resume or begin, train, judge the best checkpoint, export.
 
-What the command line calls, and what a script may call.  The folder OUT.training beside OUT holds checkpoint and log; OUT is
-there only when it is whole.  It prints nothing: it says lines through `say`.  Imports torch, firmware_sim, trainer.
+What the command line calls, and what a script may call.  The folder OUT.training beside OUT holds checkpoint and
+log; OUT is there only when it is whole.  It prints nothing: it says lines through `say`.  Imports torch,
+firmware_sim, trainer.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def run(
     show: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Trained | None:
-    """Train and export; None when `stop` ended it, with a checkpoint to go on from.  BadInput, RunFailed in one line."""
+    """Train and export; None when `stop` ended it, with a checkpoint to go on from.  BadInput, RunFailed."""
     began = time.monotonic()
     check_out(out)
     folder = training_folder(out)

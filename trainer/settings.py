@@ -28,7 +28,7 @@ class Settings:
     damaged: int = 3  # of a regenerating batch, the notebook's number
     episode_min: int = 64  # the notebook's range of steps; at a fire rate of 0.25 half as many updates
     episode_max: int = 96
-    fire_min: float = 0.25  # one wake interval T is 2 steps at 0.5; slower clocks make training closer to true asynchrony
+    fire_min: float = 0.25  # T is 2 steps at 0.5; rarer firing is closer to true asynchrony
     fire_max: float = 0.5
     rate: float = 3e-3  # Adam; 4e-3 is best at 600 steps, 2e-3 at 8,000
     rate_last: float = 3e-5  # cosine from `rate` down to this, by steps and never by wall clock

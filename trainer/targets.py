@@ -1,7 +1,9 @@
-"""Pictures to teach: a built-in name, an emoji or an image file becomes premultiplied float RGBA, fitted into SIZE px.
+"""Pictures to teach: a built-in name, an emoji or an image file becomes premultiplied float RGBA, fitted into SIZE
+px.
 
-The built-in pictures lie in trainer/targets/ as PNGs (see ORIGIN there), so training one of them needs no font.  Whatever had to be
-assumed about a picture is said in `Target.notes`.  It never trains and never writes.  Imports numpy, pillow, firmware_sim.
+The built-in pictures lie in trainer/targets/ as PNGs (see ORIGIN there), so training one of them needs no font.
+Whatever had to be assumed about a picture is said in `Target.notes`.  It never trains and never writes.  Imports
+numpy, pillow, firmware_sim.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ FONTS = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`pixels` [size, size, 4] premultiplied in 0..1; `name` fit for a folder; `notes` what was assumed, one line each."""
+    """`pixels` [size, size, 4] premultiplied in 0..1; `name` fit for a folder; `notes` what was assumed."""
 
     name: str
     origin: str

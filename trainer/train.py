@@ -1,7 +1,8 @@
 """The one training loop: pool, episode, gradient, score, checkpoint.  Read `training_step` first.
 
-The notebook's three regimes (growing, persistent, regenerating) with the chip's arithmetic in the forward pass.  It knows no
-command line and draws everything from the learner's generator.  Imports torch (through learner), numpy, firmware_sim, trainer.
+The notebook's three regimes (growing, persistent, regenerating) with the chip's arithmetic in the forward pass.  It
+knows no command line and draws everything from the learner's generator.  Imports torch (through learner), numpy,
+firmware_sim, trainer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from trainer.score import FLOOR, score
 
 PATIENCE = 20  # steps in a row without a living cell, or run away, before a restart
 RUNAWAY = 8.0  # times the loss of an empty grid
+KEEP_WORST = 0.7  # share of batches in which any undamaged sample may become the seed, not just the worst
 HISTORY_EVERY = 50  # steps whose mean loss makes one row of the log
 
 
@@ -40,7 +42,7 @@ def train(
 ) -> bool:
     """Train from wherever the learner stands to the settings' last step, with checkpoints and the log in `folder`.
 
-    True when the last step is reached; False when `stop` answered True after some step, which is then in the checkpoint.
+    True when the last step is reached; False when `stop` answered True after a step, which is then in the checkpoint.
     """
     s = learner.settings
     while learner.step < s.steps:
@@ -69,7 +71,7 @@ def _progress(learner: Learner) -> Progress:
 
 
 def keep_the_best(learner: Learner) -> None:
-    """Score the rule as it stands; remember it if no earlier one was better.  Its draws are no part of the training's."""
+    """Score the rule as it stands; remember it if none was better.  Its draws are no part of the training's."""
     rng = np.random.default_rng([learner.settings.rng_seed, 1, learner.step])
     rule = learner.rule()
     total = score(rule, learner.picture, learner.settings.regime, rng).total
@@ -88,13 +90,13 @@ def training_step(learner: Learner, kernel: Kernel) -> float:
     if s.regime == "growing" or learner.step - learner.since < s.warm:
         fresh[:] = True
     else:
-        order = np.argsort(-_losses(states, learner.target), kind="stable")  # the worst first: it becomes the seed
+        order = np.argsort(-_losses(states, learner.target), kind="stable")  # the worst first
         entries, states, exists = entries[order], states[order], exists[order]
-        fresh[0] = True
+        fresh[_replaced(learner, states[0])] = True
         if s.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
                 states[i][damage.draw(rng, (canvas.side, canvas.side), canvas.centre, s.size)] = 0
-    for i in np.nonzero(fresh)[0]:
+    for i in np.flatnonzero(fresh).tolist():
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
     length = int(rng.integers(s.episode_min, s.episode_max))
     rates = np.rint(256 * rng.uniform(s.fire_min, s.fire_max, s.batch))[:, None, None]
@@ -110,6 +112,17 @@ def training_step(learner: Learner, kernel: Kernel) -> float:
     learner.learn(outcome.gradients)
     learner.step += 1
     return loss
+
+
+def _replaced(learner: Learner, worst: Floats) -> int:
+    """Which sample of a batch, the worst first, becomes a seed.
+
+    In the notebook always the worst.  But then a wrong shape that heals into itself is thrown away and never
+    unlearned, so here it is often a middling one; a dead sample has nothing left to learn from and always goes.
+    """
+    whole = learner.settings.batch - (learner.settings.damaged if learner.settings.regime == "regenerating" else 0)
+    chosen = int(learner.rng.integers(max(1, whole))) if learner.rng.random() < KEEP_WORST else 0
+    return chosen if (worst[..., ALPHA] > ALIVE_THRESHOLD).any() else 0
 
 
 def _losses(states: Floats, target: Floats) -> Floats:

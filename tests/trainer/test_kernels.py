@@ -1,0 +1,110 @@
+"""Every kernel computes the oracle's mathematics: states, losses and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from firmware_sim.errors import RunFailed
+from firmware_sim.limits import Limits
+from firmware_sim.native_build import NativeUnavailable
+from firmware_sim.rule import Rule, seed
+from trainer.episode import Episode, Kernel
+from trainer.fast import TorchKernel, choose
+from trainer.model import Oracle
+from trainer.native import NativeKernel
+
+LIMITS = [Limits(), Limits("clamp", state_max=1.5, hidden_max=0.6), Limits("round", state_max=1.5, hidden_max=0.6)]
+SHAPES = [(16, 128), (8, 24), (20, 50)]
+
+
+def lively_rule(channels: int, hidden: int, limits: Limits) -> Rule:
+    """Random weights under which a seed spreads, cells meet both clamps, and cells die."""
+    rng = np.random.default_rng(channels)
+    w2 = rng.normal(0, 0.25, (hidden, channels))
+    w1 = rng.normal(0, 0.35, (3 * channels, hidden))
+    return Rule(*(a.astype(np.float32) for a in (w1, rng.normal(0, 0.1, hidden), w2, np.zeros(channels))), limits)
+
+
+def some_episode(channels: int, steps: int = 12) -> Episode:
+    rng = np.random.default_rng(7)
+    states = np.stack([seed(15, 17, channels)] * 3)
+    states[1] = np.rint(rng.normal(0, 0.6, states[1].shape) * 32) / 32  # a sample that is damaged all over
+    exists = np.ones((3, 15, 17), dtype=np.bool_)
+    exists[2, :, :6] = False
+    exists[2, 9, 9] = False  # a cell dead for ever in the middle
+    target = rng.random((3, 15, 17, 4)).astype(np.float32)
+    return Episode(states.astype(np.float32), exists, rng.random((steps, 3, 15, 17)) < 0.5, target)
+
+
+@pytest.fixture(params=["torch", "native"])
+def kernel(request: pytest.FixtureRequest) -> Kernel:
+    if request.param == "torch":
+        return TorchKernel()
+    try:
+        return NativeKernel(2)
+    except NativeUnavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=lambda x: x.limit)
+@pytest.mark.parametrize(("channels", "hidden"), SHAPES)
+def test_states_losses_and_gradients_are_those_of_the_oracle(
+    kernel: Kernel, limits: Limits, channels: int, hidden: int
+) -> None:
+    rule, episode = (
+        lively_rule(channels, hidden, limits),
+        some_episode(channels, 6 if limits.limit == "identity" else 12),
+    )
+    expected, found = Oracle().run(rule, episode), kernel.run(rule, episode)
+    np.testing.assert_allclose(found.states, expected.states, atol=1e-4 * np.abs(expected.states).max())
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-4)
+    assert expected.gradients is not None and found.gradients is not None
+    for name in ("w1", "b1", "w2", "b2"):
+        theirs, ours = getattr(expected.gradients, name), getattr(found.gradients, name)
+        assert np.abs(theirs).max() > 0
+        np.testing.assert_allclose(ours, theirs, atol=2e-5 * np.abs(theirs).max())
+
+
+def test_a_cell_that_does_not_exist_holds_zeros_and_never_fires(kernel: Kernel) -> None:
+    episode = some_episode(16)
+    outcome = kernel.run(lively_rule(16, 128, LIMITS[2]), episode)
+    assert (outcome.states[~episode.exists] == 0).all()
+    assert (outcome.states[2] != 0).any()
+
+
+def test_without_a_backward_pass_there_are_no_gradients(kernel: Kernel) -> None:
+    rule, episode = lively_rule(16, 32, LIMITS[2]), some_episode(16)
+    outcome = kernel.run(rule, episode, backward=False)
+    assert outcome.gradients is None
+    np.testing.assert_array_equal(outcome.states, kernel.run(rule, episode).states)
+
+
+def test_the_thread_count_changes_no_bit_of_the_native_kernel() -> None:
+    try:
+        one, two = NativeKernel(1), NativeKernel(2)
+    except NativeUnavailable as reason:
+        pytest.skip(str(reason))
+    rule, episode = lively_rule(16, 128, LIMITS[2]), some_episode(16)
+    first, second = one.run(rule, episode).gradients, two.run(rule, episode).gradients
+    assert first is not None and second is not None
+    for name in ("w1", "b1", "w2", "b2"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+def test_arrays_that_do_not_belong_together_are_refused_before_native_code_sees_them() -> None:
+    episode = some_episode(16)
+    wrong = Episode(episode.states, episode.exists[:, :-1], episode.fire, episode.target)
+    try:
+        kernel = NativeKernel(1)
+    except NativeUnavailable as reason:
+        pytest.skip(str(reason))
+    with pytest.raises(RunFailed, match="belong together"):
+        kernel.run(lively_rule(16, 32, LIMITS[0]), wrong)
+
+
+def test_without_native_code_the_choice_is_torch_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANARIA_NATIVE", "0")
+    said: list[str] = []
+    assert choose(1, said.append).name == "torch"
+    assert len(said) == 1 and "PLANARIA_NATIVE" in said[0]

@@ -1,0 +1,44 @@
+"""The grids, the pool and the damage that a training is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainer import damage
+from trainer.pool import Canvas, Pool
+
+CANVAS = Canvas(size=20, pad=4, channels=16)
+
+
+def test_the_target_stands_with_its_centre_pixel_on_the_seed() -> None:
+    target = np.zeros((20, 20, 4), dtype=np.float32)
+    target[10, 10] = 1
+    assert CANVAS.place(target)[CANVAS.centre].tolist() == [1, 1, 1, 1]
+    assert CANVAS.seed()[CANVAS.centre][3:].tolist() == [1] * 13
+
+
+def test_grids_hold_the_seed_and_are_often_exactly_as_tight_as_the_target() -> None:
+    rng = np.random.default_rng(0)
+    grids = [CANVAS.draw_grid(rng) for _ in range(200)]
+    assert all(grid[CANVAS.centre] for grid in grids)
+    sizes = [int(grid.sum()) for grid in grids]
+    assert 50 < sizes.count(400) < 120 and max(sizes) > 500
+
+
+def test_the_pool_gives_back_what_was_written() -> None:
+    rng = np.random.default_rng(0)
+    for step in (None, 1 / 32):
+        pool = Pool(CANVAS, 5, step, rng)
+        states = (rng.integers(-127, 128, (2, 28, 28, 16)) / 32).astype(np.float32)
+        exists = rng.random((2, 28, 28)) < 0.5
+        pool.write(np.array([1, 3]), states, exists)
+        found, there = pool.read(np.array([3, 1]))
+        np.testing.assert_array_equal(found, states[::-1])
+        np.testing.assert_array_equal(there, exists[::-1])
+
+
+def test_damage_takes_a_part_and_seldom_all() -> None:
+    rng = np.random.default_rng(0)
+    shares = [damage.draw(rng, (28, 28), (14, 14), 20).mean() for _ in range(300)]
+    assert 0.1 < np.mean(shares) < 0.6 and max(shares) < 0.9
+    assert damage.draw(np.random.default_rng(5), (28, 28), (14, 14), 20).shape == (28, 28)

@@ -1,0 +1,90 @@
+"""What a user may give as a picture, and what is said when it is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from firmware_sim.errors import BadInput
+from trainer import targets
+from trainer.builtins import dot
+from trainer.targets import resolve
+
+
+def edges(pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(pixels[..., 3])
+    size = len(pixels)
+    return int(rows.min()), size - 1 - int(rows.max()), int(columns.min()), size - 1 - int(columns.max())
+
+
+@pytest.mark.parametrize(("size", "margin"), [(40, 2), (24, 1)])
+def test_the_lizard_leaves_room_for_its_halo_on_a_grid_of_its_own_size(size: int, margin: int) -> None:
+    found = resolve("lizard", size)
+    assert found.pixels.shape == (size, size, 4) and min(edges(found.pixels)) == margin
+    assert found.name == ("lizard" if size == 40 else "lizard-24")
+    assert found.pixels[size // 2, size // 2, 3] > 0.9  # the seed stands inside the body
+
+
+def test_targets_are_premultiplied_and_what_a_png_of_8_bits_keeps() -> None:
+    pixels = resolve("lizard").pixels
+    assert (pixels[..., :3] <= pixels[..., 3:] + 1e-6).all() and pixels.max() <= 1
+    np.testing.assert_allclose(pixels * 255, np.rint(pixels * 255), atol=1e-4)
+
+
+def test_the_dot_is_a_disc_of_6_px_without_a_margin() -> None:
+    pixels = resolve("dot").pixels
+    assert pixels.shape == (6, 6, 4) and edges(pixels) == (0, 0, 0, 0)
+    np.testing.assert_allclose(pixels, dot(), atol=0.01)
+
+
+def test_built_in_pictures_need_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "FONTS", ())
+    assert resolve("lizard").notes == ()
+    with pytest.raises(BadInput, match="fonts-noto-color-emoji"):
+        resolve("🦋")
+
+
+def test_an_emoji_is_drawn_and_an_unknown_one_named() -> None:
+    if not any(Path(font).is_file() for font in targets.FONTS):
+        pytest.skip("no emoji font here")
+    assert resolve("🦋", 32).name == "emoji-1f98b"
+    with pytest.raises(BadInput, match="unknown emoji"):
+        resolve("你")
+
+
+def test_a_picture_without_alpha_or_with_many_frames_says_what_was_assumed(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), (200, 10, 10)).save(tmp_path / "plain.jpg")
+    found = resolve(str(tmp_path / "plain.jpg"), 20)
+    assert found.pixels.shape == (20, 20, 4) and "no transparency" in found.notes[0]
+    frames = [Image.new("RGBA", (9, 9), (i, 0, 0, 255)) for i in (0, 200)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    assert any("first frame" in note for note in resolve(str(tmp_path / "film.gif")).notes)
+
+
+def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
+    Image.new("RGBA", (1, 1), (0, 255, 0, 255)).save(tmp_path / "one.png")
+    assert resolve(str(tmp_path / "one.png"), 8).pixels[..., 1].sum() == 64
+
+
+def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    Image.new("RGBA", (8, 8)).save(tmp_path / "clear.png")
+    Image.new("RGBA", (8, 8), (1, 2, 3, 255)).save(tmp_path / "half.png")
+    whole = (tmp_path / "half.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    for given, words in {
+        "text.png": "not an image",
+        "clear.png": "fully transparent",
+        "half.png": "could not be read|not an image",
+        "huge.png": "9000x9000",
+        "absent.png": "unknown target",
+    }.items():
+        with pytest.raises(BadInput, match=words) as caught:
+            resolve(str(tmp_path / given))
+        assert "\n" not in str(caught.value)
+    with pytest.raises(BadInput, match="4 to 128"):
+        resolve("lizard", 500)
