@@ -1,0 +1,91 @@
+"""Which wakes may run together: the conservative scheduler of virtual time, and the levels of a given list of wakes.
+
+A wake reads what its neighbours said before and writes into their slots, so two wakes may run in one batch, in any
+order, unless they are neighbours, or both speak to a cell whose next wake the first of them may move (one that
+listens). The result then equals running all events one by one in the order (time, cell). Computes no state and draws
+nothing. May import numpy and the patch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.cell import REACTION_NS
+from cellnode.patch import Indices, Mask, Patch, Times
+
+WINDOW = 1.0  # in T: how far beyond the earliest event a batch may reach; the bounds below settle in a few rounds
+_ROUNDS_MAX = 1000
+
+
+def independent(patch: Patch, events_ns: Times, until_ns: int) -> Indices:
+    """Cells whose next event may run now, given each cell's next event [n + 1] (NEVER_NS: none); empty when all ran.
+
+    A cell qualifies if no neighbour can have an event before its own, and if it is the next to speak to each of its
+    listening neighbours. What a neighbour can have is bounded from below: its own event, or, if it listens, what the
+    next speaker around it could move it to. The earliest event of all always qualifies.
+    """
+    first_ns = int(events_ns.min())
+    if first_ns > until_ns:
+        return np.empty(0, np.int64)
+    horizon_ns = min(until_ns + 1, first_ns + int(WINDOW * patch.interval_ns))
+    listening = patch.listening()
+    bound_ns, speaker = _bounds(patch, events_ns, np.flatnonzero(listening), horizon_ns)
+    cells = np.flatnonzero(events_ns[:-1] < horizon_ns)
+    at_ns = events_ns[cells, None]
+    around = patch.neighbours[cells]
+    theirs = bound_ns[around]
+    later = (theirs > at_ns) | ((theirs == at_ns) & (around > cells[:, None]))
+    next_to_speak = speaker[around]
+    later &= (next_to_speak < 0) | (next_to_speak == cells[:, None])
+    free: Indices = cells[later.all(axis=1)]
+    return free
+
+
+def _bounds(patch: Patch, events_ns: Times, listening: Indices, horizon_ns: int) -> tuple[Times, Indices]:
+    """([n + 1] when a cell can have an event at the earliest, [n + 1] who speaks next to a listening cell or -1)."""
+    bound_ns = events_ns.copy()
+    speaker = np.full(patch.count + 1, -1, np.int64)
+    if not len(listening):
+        return bound_ns, speaker
+    around = patch.neighbours[listening]
+    delay_ns = np.where(
+        _hello_possible(patch, events_ns, listening, around), REACTION_NS, patch.next_draw_ns[listening]
+    )
+    own_ns = events_ns[listening]
+    for _ in range(_ROUNDS_MAX):
+        before = bound_ns[listening]
+        after = np.minimum(own_ns, bound_ns[around].min(axis=1) + delay_ns)
+        bound_ns[listening] = after
+        if not ((after < before) & (after < horizon_ns)).any():
+            break
+    else:
+        raise AssertionError("the bounds of virtual time did not settle")
+    theirs = bound_ns[around]
+    earliest = theirs.min(axis=1, keepdims=True)
+    speaker[listening] = np.where(theirs == earliest, around, patch.count).min(axis=1)
+    return bound_ns, speaker
+
+
+def _hello_possible(patch: Patch, events_ns: Times, listening: Indices, around: Indices) -> Mask:
+    """[k]: whether a listening cell may be called on at once, by a hello or by an incarnation it has not met."""
+    possible: Mask = patch.unmet[listening].any(axis=1)
+    first_ns = events_ns.min()
+    if (patch.hello_until_ns > first_ns).any():
+        calling = np.append(patch.hello_pending(first_ns), False)
+        possible = possible | calling[around].any(axis=1)
+    return possible
+
+
+def levels(neighbours: Indices, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For wakes [k] in a given order, the batch in which each may run: after all earlier ones up to two cells away."""
+    count = len(neighbours)
+    latest = np.zeros(count + 1, np.int64)
+    result = np.zeros(len(cells), np.int64)
+    for k, cell in enumerate(cells.tolist()):
+        around = neighbours[cell]
+        inside = around[around < count]
+        reach = np.append(neighbours[inside].reshape(-1), (*around, cell))
+        result[k] = level = latest[reach[reach < count]].max() + 1
+        latest[cell] = level
+    return result

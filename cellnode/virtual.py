@@ -1,0 +1,119 @@
+"""A whole swarm in virtual time, from one seed: the substrate `virtual`.
+
+Nothing here takes real time or happens by chance: the same seed gives the same bytes, on every machine with an int8
+engine. Two worlds compute it: arrays (fast) and `Cell` objects (`oracle=True`, the truth to compare with). May import
+numpy, firmware_sim and the rest of the state machine; no sockets, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.draws import MEAN_MAX_NS
+from cellnode.linkfault import check
+from cellnode.messages import LinkFault
+from cellnode.oracle import CellWorld, Said
+from cellnode.patchworld import PatchWorld
+from cellnode.topology import neighbours
+from firmware_sim.engines import Engine
+from firmware_sim.errors import BadInput
+
+POKES = ("erase", "seed", "unmap")  # `unmap` means the panel page, which nobody has here
+
+
+class VirtualSwarm:
+    """`height` x `width` cells, all switched on at time 0, every cell empty; pokes and power apply at `now_ns`.
+
+    `log` is called for every frame said; the fast world runs wakes that cannot influence each other out of order, so
+    sort its records by (time, cell, sequence). Counters rise over all lives of a cell.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        torus: bool,
+        engine: Engine,
+        tag: int,
+        rng_seed: int,
+        interval_ns: int = 1_000_000_000,
+        oracle: bool = False,
+        epoch: int = 1,
+        log: Callable[[Said], None] | None = None,
+    ) -> None:
+        if not 1 <= interval_ns <= MEAN_MAX_NS:
+            raise BadInput(f"wake interval is {interval_ns} ns, expected 1..{MEAN_MAX_NS}")
+        self.height, self.width, self.torus = height, width, torus
+        self.engine, self.interval_ns, self.now_ns = engine, interval_ns, 0
+        table = neighbours(height, width, torus)
+        self._world: CellWorld | PatchWorld = (
+            CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log)
+            if oracle
+            else PatchWorld(table, engine, rng_seed, interval_ns, epoch, log)
+        )
+
+    @property
+    def now_intervals(self) -> float:
+        """Virtual time in T."""
+        return self.now_ns / self.interval_ns
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """[cells]: who has power."""
+        return self._world.on
+
+    def run_until(self, intervals: float) -> None:
+        """Let virtual time pass until `intervals` (in T, from 0); nothing happens if that lies in the past."""
+        until_ns = round(intervals * self.interval_ns)
+        if until_ns > self.now_ns:
+            self._world.run(until_ns)
+            self.now_ns = until_ns
+
+    def power(self, cells: Iterable[int], on: bool) -> None:
+        """Crash cells (`on=False`; left so they are dead for ever) or revive them, empty, in a new life."""
+        self._world.power(self._known(cells), on, self.now_ns)
+
+    def poke(self, kind: str, cells: Iterable[int], state: bytes = b"") -> None:
+        """ "erase": RAM lost; "seed": set to `state`, the bytes of C values in the engine's dtype. Cells that are off
+        are left out."""
+        wanted = self._known(cells)
+        if kind == "erase":
+            self._world.erase(wanted, self.now_ns)
+        elif kind == "seed":
+            self._world.seed(wanted, self._legal(state), self.now_ns)
+        elif kind not in POKES:
+            raise BadInput(f"poke {kind!r} is unknown, expected one of {', '.join(POKES)}")
+
+    def set_faults(self, faults: Sequence[LinkFault]) -> None:
+        """The whole wanted list of link faults; what is not in it is healed. Frames held back still come."""
+        for fault in faults:
+            self._known(check(fault).cells)
+        self._world.set_faults(faults)
+
+    def states(self) -> NDArray[Any]:
+        """[height, width, C] in the engine's dtype; a cell without power is zeros."""
+        return self._world.states().reshape(self.height, self.width, -1)
+
+    def counters(self) -> NDArray[np.uint64]:
+        """[cells, panel.COUNTERS], indexed by `panel.Counter`."""
+        return self._world.counters()
+
+    def _legal(self, state: bytes) -> bytes:
+        size = self.engine.channels * self.engine.dtype.itemsize
+        if len(state) != size:
+            raise BadInput(f"seed state is {len(state)} bytes, expected {size}")
+        values = np.frombuffer(state, self.engine.dtype)
+        if (values == -128).any() if self.engine.dtype == np.int8 else not np.isfinite(values).all():
+            raise BadInput("seed state holds a value that no frame could carry (NaN, infinite, or -128 in int8)")
+        return state
+
+    def _known(self, cells: Iterable[int]) -> list[int]:
+        wanted = [int(cell) for cell in cells]
+        for cell in wanted:
+            if not 0 <= cell < self.height * self.width:
+                raise BadInput(f"cell {cell} lies outside the {self.height}x{self.width} grid")
+        return wanted
