@@ -21,9 +21,10 @@ SHAPES = [(16, 128), (8, 24), (20, 50)]
 def lively_rule(channels: int, hidden: int, limits: Limits) -> Rule:
     """Random weights under which a seed spreads, cells meet both clamps, and cells die."""
     rng = np.random.default_rng(channels)
-    w2 = rng.normal(0, 0.25, (hidden, channels))
-    w1 = rng.normal(0, 0.35, (3 * channels, hidden))
-    return Rule(*(a.astype(np.float32) for a in (w1, rng.normal(0, 0.1, hidden), w2, np.zeros(channels))), limits)
+    shapes = {"w1": (3 * channels, hidden), "b1": (hidden,), "w2": (hidden, channels), "b2": (channels,)}
+    spread = {"w1": 0.35, "b1": 0.1, "w2": 0.25, "b2": 0.0}
+    w = {name: rng.normal(0, spread[name], shape).astype(np.float32) for name, shape in shapes.items()}
+    return Rule(w["w1"], w["b1"], w["w2"], w["b2"], limits)
 
 
 def some_episode(channels: int, steps: int = 12) -> Episode:

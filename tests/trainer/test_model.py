@@ -66,5 +66,5 @@ def test_limit_and_rounding_are_the_one_definition(limits: Limits) -> None:
 
 def test_the_gradient_passes_a_rounding_and_stops_at_the_clamp() -> None:
     x = torch.tensor([0.01, 1.0, 5.0, -5.0], requires_grad=True)
-    limited(x, Limits("round")).sum().backward()
+    limited(x, Limits("round")).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None and x.grad.tolist() == [1.0, 1.0, 0.0, 0.0]

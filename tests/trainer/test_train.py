@@ -82,7 +82,7 @@ def test_every_regime_learns_a_dot(regime: str, tmp_path: Path) -> None:
     settings = Settings(regime=regime, size=6, steps=150, pad=2, pool=16, episode_min=20, episode_max=30, warm=20)
     learner = learn(settings, tmp_path)
     blank = np.log10((learner.picture**2).sum() * LOSS_SCALE)
-    assert learner.history[-1][1] < blank - 0.8
+    assert learner.history[-1][1] < blank - 0.5
     assert (tmp_path / "losses.csv").read_text().startswith("step,loss_log10,learning_rate,score\n50,")
 
 
