@@ -76,7 +76,8 @@ class Freeze(msgspec.Struct, frozen=True, tag_field="t", tag="freeze"):
 
 
 class Poke(msgspec.Struct, frozen=True, tag_field="t", tag="poke"):
-    """One-shot for these cells: kind "erase" (RAM lost), "seed" (state := `state`), "unmap" (give back the panel page)."""
+    """One-shot for these cells: kind "erase" (RAM lost), "seed" (state := `state`), "unmap" (give back the
+    panel page: the cell goes on, and shows nothing any more), "map" (take it again)."""
 
     id: int
     kind: str
@@ -176,8 +177,8 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="t", tag="welcome"):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_commands = msgspec.msgpack.Decoder(Command | Welcome)
-_reports = msgspec.msgpack.Decoder(Report)
+_commands: msgspec.msgpack.Decoder[Command | Welcome] = msgspec.msgpack.Decoder(Command | Welcome)
+_reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 
 
 def encode(message: Command | Report | Welcome) -> bytes:

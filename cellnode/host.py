@@ -1,0 +1,230 @@
+"""The power supply of one host: starts, kills, stops and watches the cells of one placement, and tells them what is
+wanted.
+
+It computes nothing of the rule. Deaths it did not order are followed by a new life after a pause; a lost zygote by a
+new launch of everything that is wanted on. Time is passed in, processes are the zygote's. Never speaks to a
+coordinator. May import everything in `cellnode` below the agent.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.celltable import CellTable, Indices, Mask, name_some
+from cellnode.control import Post
+from cellnode.launch import Launch, Orders, Patience, Stage
+from cellnode.messages import Placement
+from cellnode.panel import Phase
+from cellnode.pokes import Pokes
+from cellnode.runtime import Runtime
+from cellnode.supervision import Supervision
+from cellnode.wanted import WantedStates
+from cellnode.zygote_link import ZygoteLink
+from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped, Signalled
+
+RETRIES = 3  # how often a launch starts a dead cell again
+PHASE_NAMES = {
+    Stage.FORKING: "forking",
+    Stage.BINDING: "binding",
+    Stage.CONNECTING: "linking",
+    Stage.LINKING: "linking",
+    Stage.FINISHED: "running",
+}
+
+
+class Host:
+    """The cells of one placement. `tick` does what is due; everything else only notes what happened or is wanted."""
+
+    def __init__(self, placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int) -> None:
+        self.placement = placement
+        self.table = CellTable(placement, runtime, agent_pid)
+        self._post = Post()
+        self.wanted = WantedStates(self.table, self._post)
+        self.pokes = Pokes(self.table, self._post)
+        self.supervision = Supervision(self.table.count)
+        self.error = ""  # why no cell can be started
+        self.signalled: set[int] = set()  # ids of signal orders that the zygote has carried out
+        self._launches: list[Launch] = []
+        self._whole: Launch | None = None  # the launch of everything: at first, and after a lost zygote
+        self._patience = Patience()
+        self._zygote = zygote
+        self._plan = Plan(
+            runtime=str(runtime.path),
+            panel=str(runtime.panel),
+            epoch=placement.epoch,
+            tag=placement.tag,
+            rng_seed=placement.rng_seed,
+            rule=placement.rule,
+        )
+        zygote.prepare(self._plan)
+
+    # ---- what is wanted
+
+    def power_on(self, indices: Indices, now_ns: int) -> None:
+        """Start those that are off; the others are left alone."""
+        table = self.table
+        fresh = indices[~table.on[indices] | (~table.alive[indices] & ~self._looked_after()[indices])]
+        table.on[indices] = True
+        for index in fresh.tolist():
+            self.supervision.forget(index)
+        if len(fresh):
+            self._launches.append(Launch(fresh, now_ns, retries=RETRIES, patience=self._patience))
+
+    def power_off(self, indices: Indices) -> None:
+        """Kill these and keep them off."""
+        self.table.on[indices] = False
+        for launch in self._launches:
+            launch.drop(indices)
+        for index in indices.tolist():
+            self.supervision.forget(index)
+        self._kill(indices[self.table.alive[indices]])
+
+    def freeze(self, id: int, indices: Indices, frozen: bool) -> None:
+        """SIGSTOP or SIGCONT; `id` appears in `signalled` when it is done."""
+        living = indices[(self.table.pid[indices] > 0) & ~self.table.dying[indices]]
+        self.table.frozen[living] = frozen
+        self._zygote.signal(id, living.tolist(), signal.SIGSTOP if frozen else signal.SIGCONT)
+        if not frozen:
+            self.wanted.hurry(living)
+
+    # ---- what happened
+
+    def hear(self, news: News, now_ns: int) -> None:
+        """One message of the zygote."""
+        if isinstance(news, Born):
+            for index, pid in news.cells:
+                self.table.pid[index], self.table.forking[index] = pid, False
+                self.supervision.born(index, now_ns)
+        elif isinstance(news, Reaped):
+            looked_after = self._looked_after()
+            for index, _ in news.cells:
+                self._died(index, bool(looked_after[index]), now_ns)
+        elif isinstance(news, Ready):
+            self._zygote.ready, self.error = not news.error, news.error
+            if not news.error:
+                self._whole = Launch(np.flatnonzero(self.table.on), now_ns, retries=RETRIES, patience=self._patience)
+                self._launches = [self._whole]
+        elif isinstance(news, Signalled):
+            self.signalled.add(news.id)
+
+    def replace_zygote(self, zygote: ZygoteLink, now_ns: int) -> None:
+        """The old zygote and its cells are gone and reaped; what is wanted on is launched again when this is ready."""
+        for index in np.flatnonzero(self.table.alive).tolist():
+            self._died(index, True, now_ns)
+            self.supervision.forget(index)
+        self._launches, self._whole = [], None
+        self._zygote = zygote
+        zygote.prepare(self._plan)
+
+    def _died(self, index: int, looked_after: bool, now_ns: int) -> None:
+        """A process is reaped. Who starts it again: its launch, `supervision`, or nobody, because it is wanted off."""
+        killed = bool(self.table.dying[index])
+        self.table.end_life(index)
+        self.pokes.died(index)
+        if self.table.on[index] and not (killed or looked_after):
+            self.supervision.died(index, now_ns)
+
+    # ---- what is due
+
+    def tick(self, now_ns: int) -> None:
+        """Start, kill and tell whatever is due."""
+        if not self._zygote.ready:
+            return
+        due = self.supervision.due(now_ns)
+        if len(due):
+            self._launches.append(Launch(due, now_ns, retries=0, patience=self._patience))
+        phases, alive = self.table.phases(), self.table.alive
+        for launch in self._launches:
+            self._carry_out(launch, launch.step(now_ns, phases, alive), now_ns)
+        self._launches = [launch for launch in self._launches if launch.stage is not Stage.FINISHED]
+        self._note_who_is_up(phases)
+        self.wanted.deliver(now_ns)
+        self.pokes.deliver(now_ns)
+
+    def _carry_out(self, launch: Launch, orders: Orders, now_ns: int) -> None:
+        table = self.table
+        if orders.fork:
+            births = [Birth(int(table.cells[index]), index, table.begin_life(index)) for index in orders.fork]
+            self._zygote.fork(births)
+        if orders.kill:
+            self._zygote.signal(0, orders.kill, signal.SIGKILL)
+        if launch.stage > Stage.BINDING:
+            members = launch.present
+            table.wired[members] = True
+            if launch.stage > Stage.CONNECTING:
+                self.wanted.start(members[~table.started[members]])
+                table.started[members] = True
+        for index in orders.given_up:
+            if launch.retries:
+                self.supervision.gave_up(index, now_ns)
+            else:
+                self.supervision.died(index, now_ns)
+
+    def _note_who_is_up(self, phases: NDArray[np.uint32]) -> None:
+        table = self.table
+        up = table.wired & (phases >= Phase.BOUND)
+        changed = up != table.up
+        if changed.any():
+            table.announced[changed & up] = table.life[changed & up]
+            table.up = up
+            self.wanted.mark(changed)
+
+    def _kill(self, indices: Indices) -> None:
+        if len(indices):
+            self.table.dying[indices] = True
+            self._zygote.signal(0, indices.tolist(), signal.SIGKILL)
+
+    def _looked_after(self) -> Mask:
+        mask = np.zeros(self.table.count, np.bool_)
+        for launch in self._launches:
+            mask |= launch.holds(self.table.count)
+        return mask
+
+    # ---- how far things are
+
+    @property
+    def launching(self) -> bool:
+        """Some launch has not come to its end."""
+        return not self._zygote.ready or bool(self._launches)
+
+    @property
+    def busy(self) -> bool:
+        """Something is on its way: look again soon."""
+        return self.launching or bool(self.pokes.waiting) or bool((self.wanted.behind() & ~self.table.frozen).any())
+
+    @property
+    def phase_name(self) -> str:
+        if not self._zygote.ready or self._whole is None:
+            return "forking"
+        return PHASE_NAMES[self._whole.stage]
+
+    def not_running(self, indices: Indices) -> Indices:
+        """Of these, the ones that do not run with all they were told."""
+        phases = self.table.phases()[indices]
+        return indices[(phases < Phase.WIRED) | self.wanted.behind()[indices] | ~self.table.started[indices]]
+
+    def hopeless(self, indices: Indices) -> bool:
+        """No launch is trying to start any of these."""
+        return self._zygote.ready and not self._looked_after()[indices].any()
+
+    def note(self) -> str:
+        """One line about what did not come up, or nothing."""
+        if self.error:
+            return self.error
+        lost = np.flatnonzero(self.table.on & ~self.table.alive & ~self._looked_after())
+        unlinked = np.flatnonzero(self.table.on & self.table.alive & (self.table.phases() < Phase.LINKED))
+        parts = []
+        if len(lost):
+            parts.append(f"{len(lost)} cells are down: {name_some(self.table.numbers(lost))}")
+        if len(unlinked) and not self.launching:
+            parts.append(
+                f"{len(unlinked)} cells have not heard all neighbours: {name_some(self.table.numbers(unlinked))}"
+            )
+        return "; ".join(parts)
+
+    def close(self) -> None:
+        self._post.close()
+        self.table.close()

@@ -1,0 +1,239 @@
+"""The process around one cell: real sockets, real time, one page of shared memory. Forked from the zygote, it never
+returns.
+
+    awake       waits on the control socket alone until the cell's next wake, then drains its links, wakes, speaks once
+    listening   (stretched or asleep) watches its links too; asleep, without any timeout
+    paused      waits until the word in the panel's header says otherwise
+
+It decides nothing about states: that is `cell.py`. It talks to no coordinator and maps no page but its own. Imports
+pyzmq by way of `cellnode.links`, the cell, its page and its control socket.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from pathlib import Path
+
+import zmq
+
+from cellnode import control, draws, links
+from cellnode.cell import Cell
+from cellnode.control import CellPoke, Wanted
+from cellnode.page import Page
+from cellnode.panel import Counter, Phase
+from cellnode.prctl import set_process_name
+from cellnode.runtime import Runtime
+from cellnode.zygote_wire import Birth, Plan
+from firmware_sim.engines import Engine
+from firmware_sim.errors import BadInput
+
+MILLISECOND = 1_000_000
+PAUSE_LOOK_MS = 500  # how often a paused cell looks at the header in case the agent's word was lost
+
+
+def live(plan: Plan, birth: Birth, engine: Engine) -> None:
+    """The whole life of a cell, in a process just forked."""
+    set_process_name(f"cell-{birth.cell}")
+    page = Page(Path(plan.panel), birth.index, birth.cell, plan.epoch, birth.life)
+    try:
+        node = Node(plan, birth, engine, page)
+        node.run()
+    except BaseException:
+        page.show_phase(Phase.FAILED)
+        raise
+
+
+def warm_up(plan: Plan, engine: Engine) -> None:
+    """Run in the zygote what every cell will run, so that caches are filled and code is made before the fork."""
+    import numpy as np
+
+    living = np.ones((1, 3, 3, engine.channels), engine.dtype)
+    tally = [0] * len(Counter)
+    cell = Cell(
+        0, [1] + [-1] * 7, plan.tag, plan.epoch, 1, 1, engine, draws.clock(plan.rng_seed, 0, plan.epoch, 1), 0, tally
+    )
+    engine.update(living * 4)
+    cell.seed(living[0, 0, 0], 0)
+    for now_ns in range(10, 100, 10):
+        cell.wake(now_ns)
+    control.decode(control.encode(Wanted(1, 1, False, False, [], [])))
+
+
+class Node:
+    """One cell with its sockets and its page."""
+
+    def __init__(self, plan: Plan, birth: Birth, engine: Engine, page: Page) -> None:
+        self._plan, self._birth, self._engine, self._page = plan, birth, engine, page
+        runtime = Runtime(Path(plan.runtime))
+        self._control = control.bind(runtime.control_path(birth.cell))
+        self._context = links.make_context()
+        self._publisher = links.bind_publisher(self._context, runtime.endpoint(birth.cell))
+        self._ears: links.Ears | None = None
+        self._cell: Cell | None = None
+        self._wanted: Wanted | None = None
+        self._command = 0  # id of the last poke applied
+        self._alone = select.poll()  # the control socket only
+        self._alone.register(self._control.fileno(), select.POLLIN)
+        self._both = self._alone
+        page.show_phase(Phase.BOUND)
+
+    def run(self) -> None:
+        """For ever. First until the agent lets the clock tick, then wake after wake."""
+        while self._cell is None:
+            self._alone.poll()
+            self._hear_agent()
+        while True:
+            if self._paused():
+                self._rest()
+            else:
+                self._wait_and_wake(self._cell)
+
+    def _wait_and_wake(self, cell: Cell) -> None:
+        """One wait, and one wake if its time has come. The hot path: about 20 us beside libzmq and the engine."""
+        clock, ears, page = time.monotonic_ns, self._ears, self._page
+        assert ears is not None
+        now_ns = clock()
+        poller = self._alone
+        held_ns = ears.next_due_ns
+        if cell.listening or held_ns is not None:
+            poller = self._both
+            self._listen(cell, ears, now_ns)
+            held_ns = ears.next_due_ns
+        due_ns = cell.next_wake_ns
+        until_ns = due_ns if held_ns is None or (due_ns is not None and due_ns < held_ns) else held_ns
+        if until_ns is None:
+            ready = poller.poll()
+        else:
+            ready = poller.poll(max(0, (until_ns - now_ns + MILLISECOND - 1) // MILLISECOND))
+        if ready and any(descriptor == self._control.fileno() for descriptor, _ in ready):
+            self._hear_agent()
+            return
+        if due_ns is None or clock() < due_ns:
+            return
+        used_at_ns = clock()
+        ears.drain(cell.receive, used_at_ns)
+        frame = cell.wake(used_at_ns)
+        if frame is None:
+            return
+        page.counters[Counter.CPU_NS] = time.process_time_ns()
+        used = (cell.used_sequences, cell.used_epochs, cell.used_lives)
+        page.show_state(cell.sequence, clock(), used_at_ns, used, cell.next_within, 0, cell.state_bytes)
+        self._publisher.send(frame, zmq.NOBLOCK)
+        if page.phase is not Phase.LINKED and cell.linked:
+            page.show_phase(Phase.LINKED)
+
+    def _listen(self, cell: Cell, ears: links.Ears, now_ns: int) -> None:
+        """Take what has come to a cell that a message may rouse, and show what was counted."""
+        before = self._page.counters[Counter.RECEIVED]
+        ears.drain(cell.receive, now_ns)
+        if self._page.counters[Counter.RECEIVED] != before:
+            self._page.show_counters()
+            self._page.show_phase(Phase.LINKED if cell.linked else Phase.WIRED)
+
+    # ---- pause
+
+    def _paused(self) -> bool:
+        word = self._page.paused
+        if word is not None:
+            return word
+        return self._wanted is not None and self._wanted.paused
+
+    def _rest(self) -> None:
+        """Stand still until the swarm goes on; for the cell no time has passed then."""
+        began_ns = time.monotonic_ns()
+        while self._paused():
+            if self._alone.poll(PAUSE_LOOK_MS):
+                self._hear_agent()
+        if self._cell is not None:
+            self._cell.shift(time.monotonic_ns() - began_ns)
+
+    # ---- the agent's word
+
+    def _hear_agent(self) -> None:
+        """Everything that waits on the control socket."""
+        while True:
+            try:
+                data = self._control.recv(control.MAX_DATAGRAM)
+            except BlockingIOError:
+                return
+            message = control.decode(data)
+            if message is None or not self._apply(message):
+                self._page.counters[Counter.CONTROL_BAD] += 1
+                self._page.show_counters()
+
+    def _apply(self, message: Wanted | CellPoke) -> bool:
+        try:
+            if isinstance(message, Wanted):
+                self._want(message)
+            else:
+                self._poke(message)
+        except (BadInput, ValueError, zmq.ZMQError):
+            return False  # a datagram that no agent of ours sends: counted by the caller, nothing else
+        return True
+
+    def _want(self, wanted: Wanted) -> None:
+        if self._wanted is not None and wanted.version <= self._wanted.version:
+            return
+        now_ns = time.monotonic_ns()
+        page, plan = self._page, self._plan
+        if self._ears is None:
+            self._ears = links.Ears(self._context, self._birth.cell, plan.tag, wanted.interval_ns, page.counters)
+        self._ears.wire(wanted.links, wanted.faults, wanted.interval_ns)
+        self._both = select.poll()
+        self._both.register(self._control.fileno(), select.POLLIN)
+        self._both.register(self._ears.fileno(), select.POLLIN)
+        if self._cell is None and wanted.running:
+            self._cell = self._begin(wanted, now_ns)
+        if self._cell is not None:
+            self._tell(self._cell, wanted, now_ns)
+        self._wanted = wanted
+        page.show_phase(Phase.LINKED if self._cell is not None and self._cell.linked else Phase.WIRED)
+        page.show_version(wanted.version)
+
+    def _begin(self, wanted: Wanted, now_ns: int) -> Cell:
+        birth, plan = self._birth, self._plan
+        clock = draws.clock(plan.rng_seed, birth.cell, plan.epoch, birth.life)
+        return Cell(
+            birth.cell,
+            _neighbours(wanted),
+            plan.tag,
+            plan.epoch,
+            birth.life,
+            wanted.interval_ns,
+            self._engine,
+            clock,
+            now_ns,
+            self._page.counters,
+        )
+
+    def _tell(self, cell: Cell, wanted: Wanted, now_ns: int) -> None:
+        cell.set_wiring(_neighbours(wanted))
+        for link in wanted.links:
+            cell.announce(link.slot, link.epoch, link.life, link.on)
+        if cell.interval_ns != wanted.interval_ns:
+            cell.set_interval(wanted.interval_ns, now_ns)
+
+    def _poke(self, poke: CellPoke) -> None:
+        if poke.id <= self._command:
+            return
+        now_ns = time.monotonic_ns()
+        if self._cell is None or poke.kind not in control.POKES:
+            raise BadInput(f"poke {poke.kind!r} is unknown, or came before the cell was started")
+        self._command = poke.id
+        self._page.show_command(poke.id)
+        if poke.kind == "erase":
+            self._cell.erase(now_ns)
+        elif poke.kind == "seed":
+            self._cell.seed(poke.state, now_ns)
+        elif poke.kind == "unmap":
+            self._page.unmap()
+        else:
+            self._page.map()
+
+
+def _neighbours(wanted: Wanted) -> list[int]:
+    cells = [-1] * 8
+    for link in wanted.links:
+        cells[link.slot] = link.cell
+    return cells

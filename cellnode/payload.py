@@ -1,0 +1,73 @@
+"""A rule by value: what a coordinator sends so that agents need no rule folder, and the engine made from it.
+
+`numpy` travels as the four weight arrays, `chip` as the genome's bytes, `onnx` as the file's bytes; the first two need
+no `onnx` or `onnxruntime` where they arrive. It opens no file and no socket. May import `firmware_sim`, numpy and
+messages.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.messages import RulePayload
+from firmware_sim.engines import ENGINE_NAMES, Engine, RuleSource, make_engine
+from firmware_sim.errors import BadInput
+from firmware_sim.limits import CHANNELS, Limits
+from firmware_sim.rule import Rule
+
+
+class NamedRuleSource(RuleSource, Protocol):
+    """A RuleFolder, or anything with its three parts and a hash."""
+
+    @property
+    def sha256(self) -> str: ...
+
+
+def rule_payload(folder: NamedRuleSource, engine_name: str, degrees: float = 0.0) -> RulePayload:
+    """The rule in the form that `engine_name` needs. Raises BadInput for an unknown engine or a missing genome."""
+    if engine_name == "chip":
+        genome = folder.genome()
+        if genome is None:
+            raise BadInput("engine chip: this rule has no genome; run it with --engine numpy, or export it with one")
+        hidden, channels = genome.w2.shape
+        limits, blob = genome.dequantise().limits, genome.to_bytes()
+    elif engine_name in ("numpy", "onnx"):
+        rule = folder.rule()
+        hidden, channels, limits = rule.hidden, rule.channels, rule.limits
+        blob = weights(rule) if engine_name == "numpy" else folder.onnx_bytes()
+    else:
+        raise BadInput(f"engine {engine_name!r} is unknown, expected one of {', '.join(ENGINE_NAMES)}")
+    return RulePayload(engine_name, folder.sha256, blob, channels, hidden, limits.to_dict(), degrees)
+
+
+def weights(rule: Rule) -> bytes:
+    """w1, b1, w2, b2 as little-endian float32, one after the other."""
+    return b"".join(part.astype("<f4").tobytes() for part in (rule.w1, rule.b1, rule.w2, rule.b2))
+
+
+def engine_from(payload: RulePayload) -> Engine:
+    """The engine that the payload describes. Raises BadInput when its parts do not belong together."""
+    if payload.channels != CHANNELS:
+        raise BadInput(
+            f"rule has {payload.channels} channels, cells in processes have {CHANNELS}; use --substrate virtual"
+        )
+    if payload.engine == "numpy":
+        return make_engine("numpy", _rule(payload), payload.degrees)
+    return make_engine(payload.engine, payload.blob, payload.degrees)
+
+
+def _rule(payload: RulePayload) -> Rule:
+    channels, hidden = payload.channels, payload.hidden
+    shapes = ((3 * channels, hidden), (hidden,), (hidden, channels), (channels,))
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    if hidden < 1 or len(payload.blob) != 4 * sum(sizes):
+        raise BadInput(
+            f"rule has {len(payload.blob)} bytes of weights, expected {4 * sum(sizes)} for {hidden} hidden units"
+        )
+    values: NDArray[np.float32] = np.frombuffer(payload.blob, "<f4").astype(np.float32)
+    parts = np.split(values, np.cumsum(sizes)[:-1])
+    w1, b1, w2, b2 = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+    return Rule(w1, b1, w2, b2, Limits.from_dict(payload.limits))
