@@ -1,9 +1,10 @@
 """Compile one C or C++ source with the system's compiler into the user's cache, and load it.
 
-Native code is always optional: whoever calls `load` catches `NativeUnavailable`, says its one line and does the same work
-slower in NumPy or torch. The file name holds a hash of source, compiler, flags and processor, so a changed source is built anew
-and a shared home directory never hands one machine's code to another; it is written by rename, so two processes that
-build at once both end well. Never downloads, never writes outside the cache. Imports the standard library only.
+Native code is always optional: whoever calls `load` catches `NativeUnavailable`, says its one line and does the
+same work slower in NumPy or torch. The file name holds a hash of source, compiler, flags and processor, so a
+changed source is built anew and a shared home directory never hands one machine's code to another; it is written by
+rename, so two processes that build at once both end well. Never downloads, never writes outside the cache. Imports
+the standard library only.
 
 `PLANARIA_NATIVE=0` switches all native code off; `CC` and `CXX` choose the compilers.
 """
@@ -27,7 +28,7 @@ COMPILE_TIMEOUT_S = 180
 CANDIDATES = {"c": ("cc", "gcc", "clang"), "c++": ("c++", "g++", "clang++")}
 
 
-class NativeUnavailable(PlanariaError):
+class NativeUnavailable(PlanariaError):  # noqa: N818 - reads as a sentence where it is raised
     """There is no native code here and why, in one line; never fatal."""
 
 
@@ -100,7 +101,9 @@ def load(
 
 
 def _fingerprint(source: Path, command: Sequence[str]) -> str:
-    version = subprocess.run([command[0], "--version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=False).stdout
+    version = subprocess.run(
+        [command[0], "--version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=False
+    ).stdout
     parts = (source.read_bytes(), version, "\0".join(command).encode(), _processor().encode())
     digest = hashlib.sha256()
     for part in parts:
@@ -115,7 +118,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    kept = {}
+    kept: dict[str, str] = {}
     for line in lines:
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "flags", "Features"):
