@@ -47,7 +47,7 @@ def test_a_changed_source_or_flag_is_another_library(source: Path) -> None:
 
 def test_a_compile_error_is_one_line_and_leaves_nothing(source: Path) -> None:
     source.write_text("int answer(void) { return nonsense; }\n")
-    with pytest.raises(NativeUnavailable, match="could not compile answer.c") as caught:
+    with pytest.raises(NativeUnavailable, match="could not compile") as caught:
         build(source)
     assert "\n" not in str(caught.value) and list(cache_dir().iterdir()) == []
 
