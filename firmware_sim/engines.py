@@ -24,8 +24,13 @@ from firmware_sim.rule import Floats, Rule
 States = NDArray[Any]
 Family = Literal["float", "int8"]
 
-ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip")
-FAMILIES: dict[str, Family] = {"numpy": "float", "onnx": "float", "chip": "int8"}
+ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native")
+FAMILIES: dict[str, Family] = {
+    "numpy": "float",
+    "onnx": "float",
+    "chip": "int8",
+    "native": "int8",
+}
 CENTRE = 4
 
 
@@ -56,14 +61,23 @@ def make_engine(name: str, source: RuleSource | Rule | Genome | bytes, degrees: 
         return NumpyEngine(source if isinstance(source, Rule) else _source(name, source).rule(), degrees)
     if name == "onnx":
         return OnnxEngine(source if isinstance(source, bytes) else _source(name, source).onnx_bytes(), degrees)
-    if name == "chip":
+    if FAMILIES.get(name) == "int8":
         if isinstance(source, bytes):
             source = Genome.from_bytes(source)
         genome = source if isinstance(source, Genome) else _source(name, source).genome()
         if genome is None:
-            raise BadInput("engine chip: this rule has no genome; run it with --engine onnx, or export it with one")
-        return ChipEngine(genome, degrees)
+            raise BadInput(f"engine {name}: this rule has no genome; run it with --engine onnx, or export it with one")
+        return _int8_engine(name, genome, degrees)
     raise BadInput(f"engine {name!r} is unknown, expected one of {', '.join(ENGINE_NAMES)}")
+
+
+def _int8_engine(name: str, genome: Genome, degrees: float) -> Engine:
+    """The firmware's machine code is imported only where it is asked for: it needs a compiler or an emulator."""
+    if name == "native":
+        from firmware_sim.native import native_engine
+
+        return native_engine(genome, degrees)
+    return ChipEngine(genome, degrees)
 
 
 class NumpyEngine:
