@@ -17,8 +17,9 @@ from firmware_sim.errors import BadInput
 MIB = 1 << 20
 CELL_MIB = {"numpy": 4.0, "chip": 4.0, "onnx": 5.0}  # plan; measured 3.6-3.8 and about 1 more with onnxruntime
 CELL_TASKS = 3  # threads a cell: Python and two of libzmq; each takes a process id
-CELL_FILES = 36  # file descriptors a cell, 32-36 measured
-SPARE_TASKS = 64  # coordinator, agent, zygote and a shell to stop them with
+CELL_FILES = 64  # file descriptors a cell, 32-36 measured
+MEMORY_SHARE = 0.9  # of what is available: the rest of the machine lives on
+SPARE_TASKS = 512  # everything else that runs here
 SPARE_FILES = 64
 UNLIMITED = 1 << 60
 
@@ -50,9 +51,9 @@ def bounds(machine: Machine, engine: str) -> list[Bound]:
     cell_bytes = int(CELL_MIB.get(engine, 5.0) * MIB)
     found = [
         Bound(
-            machine.memory_available // cell_bytes,
-            f"{machine.memory_available / MIB:,.0f} MiB of memory ({machine.memory_source}) at "
-            f"{cell_bytes / MIB:g} MiB a cell",
+            int(machine.memory_available * MEMORY_SHARE) // cell_bytes,
+            f"{machine.memory_available / MIB:,.0f} MiB of memory ({machine.memory_source}), of which "
+            f"{MEMORY_SHARE:.0%} are used, at {cell_bytes / MIB:g} MiB a cell",
         ),
         Bound(
             max(machine.tasks_free - SPARE_TASKS, 0) // CELL_TASKS,
@@ -87,7 +88,7 @@ def this_machine(root: Path = Path("/"), *, as_root: bool | None = None) -> Mach
         if limit - used < available:
             available, source = max(limit - used, 0), "the control group's limit"
     tasks, tasks_source = _tasks(root, os.geteuid() == 0 if as_root is None else as_root)
-    allocated, _, maximum = (_integers(root / "proc/sys/fs/file-nr") + [0, 0, UNLIMITED])[:3]
+    allocated, _, maximum = [*_integers(root / "proc/sys/fs/file-nr"), 0, 0, UNLIMITED][:3]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return Machine(
         memory_total=total,
@@ -162,7 +163,7 @@ def _cgroup_memory(root: Path) -> Iterator[tuple[int, int]]:
 
 
 def _tasks(root: Path, as_root: bool) -> tuple[int, str]:
-    running = int((_text(root / "proc/loadavg").split() + ["", "", "", "0/0"])[3].split("/")[1])
+    running = int([*_text(root / "proc/loadavg").split(), "", "", "", "0/0"][3].split("/")[1])
     options: list[tuple[int, str]] = []
     for name, label in (("pid_max", "kernel.pid_max"), ("threads-max", "kernel.threads-max")):
         maximum = _integers(root / "proc/sys/kernel" / name)

@@ -39,6 +39,7 @@ class Meter:
         self._last_lives = np.zeros(cells, np.uint64)
         self._totals = np.zeros((cells, COUNTERS), np.uint64)
         self._ages = np.zeros(AGE_BINS + 1, np.int64)
+        self._ages_known = True
         self._from_ns = self._to_ns = 0
 
     def take(self, sight: Sight) -> None:
@@ -47,7 +48,9 @@ class Meter:
         base = np.where(anew[:, None], np.uint64(0), self._last)
         self._totals += np.where(sight.counters >= base, sight.counters - base, np.uint64(0))
         self._last, self._last_lives, self._to_ns = sight.counters, sight.lives, sight.at_ns
-        if sight.ages_intervals.size:
+        if np.isnan(sight.ages_intervals).any():
+            self._ages_known = False
+        elif sight.ages_intervals.size:
             bins = np.minimum(np.ceil(sight.ages_intervals / AGE_BIN_INTERVALS), AGE_BINS).astype(np.int64)
             self._ages += np.bincount(bins, minlength=AGE_BINS + 1)
 
@@ -64,7 +67,7 @@ class Meter:
 
     def rates(self) -> Rates:
         """The run's numbers so far."""
-        total = self._totals.sum(axis=0).astype(float)
+        total = [float(value) for value in self._totals.sum(axis=0)]
         updates, seconds = total[Counter.UPDATES], (self._to_ns - self._from_ns) / 1e9
         living = total[Counter.LIVING_NEIGHBOURS]
         return Rates(
@@ -79,7 +82,7 @@ class Meter:
 
     def _quantile(self, share: float) -> float | None:
         count = int(self._ages.sum())
-        if count == 0:
+        if count == 0 or not self._ages_known:
             return None
         place = int(np.searchsorted(np.cumsum(self._ages), share * count))
         return round(place * AGE_BIN_INTERVALS, 4)

@@ -77,6 +77,13 @@ class ProcessSubstrate:
         if self._off:
             self.power(np.asarray(sorted(self._off), np.int64), False)
 
+    def remember(self, off: list[int], faults: list[LinkFault], paused: bool) -> None:
+        """What was wanted of a swarm whose agent was lost together with its coordinator; `recover` restores it."""
+        self._off, self._faults, self._paused = set(off), list(faults), paused
+
+    def held_off(self) -> list[int]:
+        return sorted(self._off)
+
     def lost(self) -> bool:
         """Whether the agent has died without being asked to."""
         return not self._host.ended.is_set() and not self._host.agent_lives()
@@ -148,6 +155,9 @@ class ProcessSubstrate:
 
     def processes(self) -> int:
         return len(running_pids(self.look(), self._runtime.path / "c"))
+
+    def gone(self, before: Sight, cells: Cells) -> int:
+        return sum(not Path(f"/proc/{pid}").exists() for pid in before.pids[cells].tolist() if pid)
 
     def troubles(self) -> list[str]:
         if self._host.zygote_was_lost():

@@ -14,12 +14,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from coordinator.faults.base import Record
 from firmware_sim.errors import BadInput
 
 Decoded = TypeVar("Decoded")
@@ -57,8 +58,9 @@ class RunState(msgspec.Struct, kw_only=True):
     zero_ns: int = 0  # t = 0, 0 before the seed
     paused_ns: int = 0  # all pauses that are over, since zero
     paused_since_ns: int = 0  # 0 when not paused
+    actions: int = 0
     next_fault: int = 1
-    faults: list[dict[str, Any]] = []
+    faults: list[Record] = []
     off: list[int] = []  # cells wanted off
     stopped: bool = False
 
@@ -71,14 +73,14 @@ class RunFolder:
         self.frames = path / "frames"
 
     @staticmethod
-    def create(out: Path | None, rule: str, info_of: Mapping[str, Any], rule_source: Path, runs: Path = RUNS) -> RunFolder:
+    def create(out: Path | None, info: RunInfo, rule_source: Path, runs: Path = RUNS) -> RunFolder:
         """Make the folder with run.json and a copy of the rule. Raises BadInput if `out` exists and is not empty."""
         if out is not None:
             path = out
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise BadInput(f"run folder {path} exists and is not empty: choose another --out, or remove it")
         else:
-            path = _fresh(runs / rule)
+            path = _fresh(runs / info.rule)
         folder = RunFolder(path)
         try:
             folder.frames.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,6 @@ class RunFolder:
         else:
             (path / "rule").mkdir(exist_ok=True)
             shutil.copy2(rule_source, path / "rule" / rule_source.name)
-        info = msgspec.convert({**info_of, "rule": rule}, RunInfo)
         _write_durably(path / "run.json", _pretty(info))
         folder.write_state(RunState())
         if out is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -67,8 +68,23 @@ class Substrate(Protocol):
     def processes(self) -> int:
         """Distinct process ids that are one cell each with a bound endpoint of its own."""
 
+    def gone(self, before: Sight, cells: Cells) -> int:
+        """How many of these cells' processes of then no longer exist (asked of the kernel, not of the panel)."""
+
+    def held_off(self) -> list[int]:
+        """The cells that are wanted off, whoever else may be dead for the moment."""
+
+    def lost(self) -> bool:
+        """Whether all cells died because what carries them was lost."""
+
+    def recover(self, on_progress: OnProgress) -> None:
+        """After `lost`: bring all wanted cells up again, empty, with a new placement epoch."""
+
     def troubles(self) -> list[str]:
-        """What went wrong by itself since last asked (an agent lost, a zygote lost), one line each."""
+        """What went wrong by itself since last asked (a zygote lost, cells not up), one line each."""
+
+    def keep_log(self, folder: Path) -> None:
+        """Copy what the substrate wrote about itself into the run folder."""
 
     def stop(self) -> None:
         """End everything and leave nothing behind."""

@@ -12,6 +12,7 @@ class Erase(Counted):
     kind = "erase"
     help = "the cells lose their memory, their processes live on"
     counter = Counter.ERASED
+    instant = True
 
     def _begin(self, target: Target) -> list[int]:
         return target.poke("erase", self.cells)

@@ -1,0 +1,253 @@
+"""The one who coordinates a swarm: brings it up, performs actions, keeps time, ends faults, notices losses, writes it down.
+
+On real processes a thread of its own keeps the beat; in virtual time the beat is part of waiting. May import the rest of
+the coordinator, except the API, the command line and the pictures of reports.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from cellnode.messages import LinkFault
+from coordinator.actions import Action, FaultReport, Heal, Outcome, Plant
+from coordinator.calibrate import Calibration, calibrate
+from coordinator.camera import Sight
+from coordinator.faults.links import link_faults
+from coordinator.frames import Frame
+from coordinator.hands import Hands
+from coordinator.measure import Measure, measure
+from coordinator.observer import Observer
+from coordinator.performing import Performer
+from coordinator.picture import Picture
+from coordinator.runfolder import RunFolder
+from coordinator.store import Store
+from coordinator.substrate import OnProgress, Substrate
+from firmware_sim.engines import Engine
+from firmware_sim.errors import BadInput, PlanariaError, RunFailed
+
+SECOND = 1_000_000_000
+DISTURBING = ("kill", "erase", "inject", "freeze")
+
+OnLine = Callable[[str], None]
+
+
+class Conductor:
+    """Owner of one running swarm; all public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        substrate: Substrate,
+        folder: RunFolder,
+        store: Store,
+        picture: Picture | None,
+        engine: Engine,
+        on_line: OnLine,
+        *,
+        real_time: bool,
+    ) -> None:
+        self.info = folder.info
+        info = self.info
+        self._substrate, self._store, self._say = substrate, store, on_line
+        self.folder, self.path = folder, folder.path
+        self.clock = store.clock(round(info.interval_s * SECOND))
+        self.observer = Observer(lambda: substrate.look(ages=True), info.height, info.width, picture, folder)
+        hands = Hands(substrate, self.observer, info.height, info.width, info.torus, engine, info.rng_seed)
+        self._performer = Performer(substrate, hands, self.observer, self.clock, store)
+        self._board = self._performer.board
+        self._acting = threading.RLock()
+        self._real_time, self._beat = real_time, threading.Event()
+        self._thread: threading.Thread | None = None
+        self.ended = False
+        self.last: Measure | None = None  # as it was at the end
+        self._picture = picture
+
+    # ---- bringing it up, or taking it over
+
+    def launch(self, cores: float, on_progress: OnProgress) -> None:
+        """Start all cells, choose T, plant the seed in the centre: t = 0."""
+        self._substrate.launch(on_progress)
+        self._event("launched", processes=self._substrate.processes())
+        if self._real_time:
+            self._calibrate(cores)
+        self._store.keep_clock(self.clock)
+        row, column = self.info.height // 2, self.info.width // 2
+        self.perform(Plant(select=f"cell:{row},{column}"))
+        self._start_beat()
+
+    def take_over(self, on_progress: OnProgress) -> None:
+        """Go on where an earlier coordinator was, even if its agent died too, and the cells with it."""
+        self._event("attached", coordinator_epoch=self._store.state.coordinator_epoch)
+        if self._substrate.lost():
+            self._recover(on_progress)
+        self.observer.zero()
+        self._performer.adopt(self._store.state.faults, self._store.state.next_fault)
+        self._start_beat()
+
+    def _calibrate(self, cores: float) -> None:
+        cells = self.info.height * self.info.width if self._picture is None else self._picture.cells_awake()
+        cost_us = self._substrate.cpu_us_per_update()
+        found = calibrate(self.info.interval_s, cost_us, self.info.engine, cells, cores)
+        self._event("calibrated", **_plain(found))
+        self._say(found.line)
+        if found.raised:
+            self.clock.interval_ns = round(found.chosen_s * SECOND)
+            self._substrate.set_interval(self.clock.interval_ns)
+
+    def _start_beat(self) -> None:
+        if self._real_time and self._thread is None:
+            self._thread = threading.Thread(target=self._keep_beat, name="planaria-beat", daemon=True)
+            self._thread.start()
+
+    # ---- time
+
+    @property
+    def t(self) -> float:
+        return self.clock.t(self._substrate.now_ns())
+
+    @property
+    def interval_s(self) -> float:
+        return self.clock.interval_ns / SECOND
+
+    def wait_until(self, t: float) -> None:
+        """Let the swarm live until `t`. Raises RunFailed if it is stopped meanwhile."""
+        if self.clock.paused:
+            raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
+        while (now := self.t) < t - 1e-9:
+            if self.ended:
+                raise RunFailed("the swarm was stopped meanwhile")
+            if self._real_time:
+                self._substrate.advance(min(self.clock.at(t), self._substrate.now_ns() + SECOND // 5))
+                continue
+            ends = self._board.next_end()
+            self._substrate.advance(self.clock.at(min(t, now + 1.0, ends if ends is not None and ends > now else t)))
+            self.beat()
+
+    def beat(self) -> None:
+        """What is due now: look, count, write, end faults whose time is up, notice what was lost."""
+        if self.ended or not self.clock.started:
+            return
+        if self._real_time and self._substrate.lost():
+            self._recover(lambda _progress: None)
+        t = self.t
+        self.observer.see(t)
+        for trouble in self._substrate.troubles():
+            self.observer.disturbed_unasked(t)
+            self._event("trouble", line=trouble)
+            self._say(trouble)
+        if self._acting.acquire(blocking=not self._real_time):
+            try:
+                for fault in self._board.due(t):
+                    self.perform(Heal(id=fault.record.id))
+            finally:
+                self._acting.release()
+
+    def _keep_beat(self) -> None:
+        while not self._beat.wait(min(0.5, max(0.1, self.interval_s / 2))):
+            try:
+                self.beat()
+            except PlanariaError as error:
+                if not self.ended:
+                    self._say(f"beat: {error}")
+
+    def _recover(self, on_progress: OnProgress) -> None:
+        with self._acting:
+            if self.ended:
+                return
+            self._event("agent lost")
+            self._say("the agent was lost and its cells with it; starting its successor")
+            self.observer.disturbed_unasked(self.t)
+            self._substrate.recover(on_progress)
+            self._event("agent replaced", placement_epoch=self._store.state.placement_epoch)
+            self._say(f"a new agent has started the cells again, empty (epoch {self._store.state.placement_epoch})")
+
+    # ---- actions
+
+    def perform(self, action: Action) -> Outcome:
+        """Carry out one action, write it down, and say what it hit."""
+        with self._acting:
+            if self.ended:
+                raise RunFailed("the swarm was stopped")
+            outcome = self._performer.perform(action)
+            if (off := self._substrate.held_off()) != self._store.state.off:
+                self._store.update(off=off)
+            details = {name: value for name, value in _plain(outcome).items() if name != "do" and value}
+            self._event(outcome.do, **details)
+            if outcome.do in DISTURBING and outcome.cells:
+                self.observer.disturbed(outcome.t or 0.0)
+            if outcome.do in ("kill", "revive", "erase", "seed", "inject"):
+                self.observer.see(self.t, keep=True)
+            return outcome
+
+    def faults(self) -> list[FaultReport]:
+        return self._board.reports()
+
+    def wanted_links(self) -> list[LinkFault]:
+        """The link faults that stand in state.json."""
+        return link_faults(self._store.state.faults)
+
+    # ---- seeing
+
+    def look(self) -> Sight:
+        return self._substrate.look()
+
+    def frame(self) -> Frame:
+        return self.observer.frame(self._substrate.look(), self.t)
+
+    def measure(self) -> Measure:
+        """All numbers now, or as they were at the end."""
+        if self.last is not None:
+            return self.last
+        t = self.t
+        return measure(
+            self.info, self.observer, self.observer.see(t), t, self._substrate, self.interval_s, str(self.folder.path)
+        )
+
+    # ---- the end
+
+    def stop(self) -> None:
+        """End the swarm for good, leaving nothing behind but the run folder."""
+        self._end(self._substrate.stop, stopped=True)
+
+    def leave(self) -> None:
+        """Let the swarm go on without us."""
+        self._end(self._substrate.leave, stopped=False)
+
+    def _end(self, end: Callable[[], None], *, stopped: bool) -> None:
+        with self._acting:
+            if self.ended:
+                return
+            self.ended = True
+            self._beat.set()
+        try:
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(10)
+            self._write_last("stopped" if stopped else "left")
+            self._substrate.keep_log(self.path)
+        finally:
+            end()
+            if stopped:
+                self._store.update(stopped=True)
+
+    def _write_last(self, name: str) -> None:
+        """The last look, so that the numbers of the end can be asked for when nothing is left to measure."""
+        if self.clock.started:
+            self.observer.see(self.t, keep=True)
+            self.last = self.measure()
+            self.folder.save_json("measure.json", self.last.to_dict())
+            self._event(name)
+
+    def _event(self, name: str, **details: object) -> None:
+        """Write it down with the time in T, unless `details` knows it better."""
+        t = details.pop("t", None)
+        when = t if isinstance(t, float) else (self.t if self.clock.started else None)
+        self.folder.event(name, when, **details)
+
+
+def _plain(value: Outcome | Calibration) -> dict[str, object]:
+    return dataclasses.asdict(value) if isinstance(value, Calibration) else dict(msgspec.structs.asdict(value))
+
+

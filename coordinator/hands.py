@@ -1,0 +1,93 @@
+"""What a swarm's owner does to cells: each action of the vocabulary, its draws, its effect, and the proof that it hit.
+
+Implements the faults' Target. Writes no file and keeps no time. May import the coordinator's selector and substrate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.draws import Purpose, draw64
+from cellnode.messages import LinkFault
+from coordinator import selector
+from coordinator.actions import Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unmap
+from coordinator.observer import Observer
+from coordinator.substrate import Cells, Substrate
+from firmware_sim.engines import Engine
+from firmware_sim.errors import BadInput
+from firmware_sim.limits import ALPHA, STATE_STEP
+
+
+class Hands:
+    """`engine` decides the bytes of a seed cell."""
+
+    def __init__(
+        self, substrate: Substrate, observer: Observer, height: int, width: int, torus: bool, engine: Engine, rng_seed: int
+    ) -> None:
+        self._substrate, self._observer = substrate, observer
+        self._height, self._width, self._torus = height, width, torus
+        self._seed_state, self._rng_seed = seed_state(engine), rng_seed
+        self._links: dict[int, LinkFault] = {}
+
+    def choose(self, select: str, seed: int | None, number: int) -> tuple[Cells, int]:
+        """Cells of a selector and the seed used: the given one, or one drawn for the run's `number`-th action."""
+        chosen = selector.parse(select)
+        used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
+        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on)
+        return chosen.cells(field, used), used
+
+    def act(self, action: Chosen, cells: Cells) -> tuple[Cells, list[int], dict[str, int]]:
+        """Do it to these cells; returns those it concerned, those that did not acknowledge, and the proof."""
+        before = self._substrate.look()
+        running = cells[before.on[cells]]
+        if isinstance(action, Kill):
+            missing = self._substrate.power(cells, False)
+            return running, missing, {"dead_process_ids": self._substrate.gone(before, running)}
+        if isinstance(action, Revive):
+            dead = cells[~before.on[cells]]
+            missing = self._substrate.power(cells, True)
+            return dead, missing, {"alive": self._substrate.look().alive}
+        if isinstance(action, Freeze | Thaw):
+            return running, self._substrate.freeze(running, isinstance(action, Freeze)), {}
+        if isinstance(action, Plant) and not running.size:
+            raise BadInput(f"seed {action.select}: no running cell is chosen ({cells.size} cells, none of them alive)")
+        if isinstance(action, Erase | Plant | Unmap):
+            kind = {Erase: "erase", Plant: "seed", Unmap: "unmap"}[type(action)]
+            return running, self.poke(kind, running, self._seed_state if kind == "seed" else b""), {}
+        raise BadInput(f"{type(action).__name__} is no action on chosen cells")
+
+    # ---- the Target of faults
+
+    def power(self, cells: Cells, on: bool) -> list[int]:
+        return self._substrate.power(cells, on) if cells.size else []
+
+    def poke(self, kind: str, cells: Cells, state: bytes = b"") -> list[int]:
+        running = cells[self._substrate.look().on[cells]]
+        return self._substrate.poke(kind, running, state) if running.size else []
+
+    def add_link_fault(self, fault: LinkFault) -> list[int]:
+        self._links[fault.id] = fault
+        return self._substrate.set_faults(list(self._links.values()))
+
+    def remove_link_fault(self, fault_id: int) -> list[int]:
+        self._links.pop(fault_id, None)
+        return self._substrate.set_faults(list(self._links.values()))
+
+    def adopt_link_faults(self, faults: list[LinkFault]) -> None:
+        """What the agent already holds."""
+        self._links = {fault.id: fault for fault in faults}
+
+    def totals(self) -> NDArray[np.uint64]:
+        return self._observer.totals()
+
+    def lives(self) -> NDArray[np.uint64]:
+        sight = self._substrate.look()
+        return np.where(sight.on, sight.lives, np.uint64(0))
+
+
+def seed_state(engine: Engine) -> bytes:
+    """A seed cell as the notebook has it: colours 0, alpha and hidden channels 1, in the engine's values."""
+    state = np.zeros(engine.channels, np.float32)
+    state[ALPHA:] = 1.0 / STATE_STEP if engine.family == "int8" else 1.0
+    return bytes(state.astype(engine.dtype).tobytes())

@@ -1,0 +1,116 @@
+"""The observer: turns looks into the run's numbers, losses, film and verdict, and writes them down as they come.
+
+It changes nothing in a swarm. Time is passed in, in T. May import the coordinator's meter, picture, film and run folder.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordinator.camera import Sight
+from coordinator.film import Film
+from coordinator.frames import Frame
+from coordinator.meter import Meter, Rates
+from coordinator.picture import GROWN_GAIN, HEALED_GAIN, Losses, Picture
+from coordinator.runfolder import RunFolder
+from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
+
+PATIENCE_INTERVALS = 100  # after the seed or the last disturbance, before a picture that is not there counts as failed
+
+
+class Observer:
+    """`folder` None: look and measure only (a guest beside the coordinator that writes)."""
+
+    def __init__(
+        self, look: Callable[[], Sight], height: int, width: int, picture: Picture | None, folder: RunFolder | None
+    ) -> None:
+        self._look, self._shape = look, (height, width)
+        self._picture, self._folder = picture, folder
+        self._meter = Meter(height * width)
+        self._film = Film(folder.frames) if folder is not None else None
+        self._next_loss_t = 0.0
+        self._disturbed_t: float | None = None
+        self._unasked = False
+        self._eyes = threading.RLock()
+
+    def zero(self) -> None:
+        """Begin counting now: the seed was planted."""
+        with self._eyes:
+            self._meter.zero(self._look())
+
+    def see(self, t: float, *, keep: bool = False) -> Sight:
+        """Look once, count, and write what is due. `keep`: this moment belongs on the film whatever its rhythm."""
+        with self._eyes:
+            sight = self._look()
+            self._meter.take(sight)
+            if self._film is not None and (keep or self._film.wants(t)):
+                self._film.take(self.frame(sight, t), keep=keep)
+            if self._folder is not None and (keep or t >= self._next_loss_t):
+                self._next_loss_t = np.floor(t) + 1
+                self._write_loss(self._folder, sight, t)
+            return sight
+
+    def frame(self, sight: Sight, t: float) -> Frame:
+        return Frame(t, sight.states, sight.on.reshape(self._shape))
+
+    def losses(self, sight: Sight) -> Losses | None:
+        """Against the target, dead squares counting as empty; None without a target."""
+        return None if self._picture is None else self._picture.losses(_lit(sight))
+
+    def losses_of_others(self, sight: Sight) -> Losses | None:
+        """The same, the dead cells' squares left out."""
+        return None if self._picture is None else self._picture.losses(_lit(sight), ~sight.on.reshape(self._shape))
+
+    def totals(self) -> NDArray[np.uint64]:
+        """Fresh counters [cells, 32], summed over lives."""
+        with self._eyes:
+            self._meter.take(self._look())
+            return self._meter.totals()
+
+    def rates(self) -> Rates:
+        with self._eyes:
+            return self._meter.rates()
+
+    def disturbed(self, t: float) -> None:
+        """Somebody broke something: from here on, healing is judged."""
+        self._disturbed_t = t
+
+    def disturbed_unasked(self, t: float) -> None:
+        """Something broke that nobody asked for: the run can prove nothing any more."""
+        self._disturbed_t, self._unasked = t, True
+
+    def verdict(self, sight: Sight, t: float) -> str | None:
+        """pass | fail | unknown, or None: no target, or too early to say."""
+        losses = self.losses_of_others(sight)
+        if losses is None:
+            return None
+        if self._unasked:
+            return "unknown"
+        if losses.gain_log10 >= (GROWN_GAIN if self._disturbed_t is None else HEALED_GAIN):
+            return "pass"
+        return "fail" if t - (self._disturbed_t or 0.0) >= PATIENCE_INTERVALS else None
+
+    def _write_loss(self, folder: RunFolder, sight: Sight, t: float) -> None:
+        losses = self.losses(sight)
+        folder.loss_row(
+            t=round(t, 3),
+            loss_log10=None if losses is None else round(losses.loss_log10, 4),
+            loss_log10_shift1=None if losses is None else round(losses.loss_log10_shift1, 4),
+            gain_log10=None if losses is None else round(losses.gain_log10, 4),
+            alive=sight.alive,
+            living=living(sight),
+        )
+
+
+def living(sight: Sight) -> int:
+    """Cells whose alpha is above the threshold."""
+    return int((_lit(sight)[..., ALPHA] > ALIVE_THRESHOLD).sum())
+
+
+def _lit(sight: Sight) -> NDArray[np.float32]:
+    on = sight.on.reshape(sight.states.shape[:2])
+    return np.where(on[..., None], sight.states, np.float32(0))

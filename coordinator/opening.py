@@ -1,0 +1,235 @@
+"""Opening a run: check everything that can be checked, then make the run folder and bring up a conductor; or attach to one.
+
+Nothing is left half done: bad input is found before anything is made, a launch that fails is swept away. May import the
+rest of the coordinator, except API and command line.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellnode.draws import MEAN_MAX_NS
+from cellnode.messages import Placement
+from cellnode.payload import rule_payload
+from cellnode.runtime import Runtime
+from cellnode.topology import neighbours, tag
+from coordinator import capacity, locate
+from coordinator.clientmessages import Answer, Ask
+from coordinator.conductor import Conductor, OnLine
+from coordinator.guest import Guest
+from coordinator.host import Epochs
+from coordinator.picture import Picture
+from coordinator.processes import ProcessSubstrate
+from coordinator.runfolder import RunFolder, RunInfo
+from coordinator.store import Store
+from coordinator.substrate import OnProgress, Substrate
+from coordinator.virtual import VirtualSubstrate
+from firmware_sim import folder as rules
+from firmware_sim.engines import make_engine
+from firmware_sim.errors import BadInput
+from firmware_sim.folder import RuleFolder
+
+SECOND = 1_000_000_000
+SUBSTRATES = ("processes", "virtual")
+OnAsk = Callable[[Ask], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to run."""
+
+    rule: str
+    grid: tuple[int, int] | None = None  # height, width; None: what the target needs
+    torus: bool = False
+    substrate: str = "processes"
+    engine: str = "chip"
+    interval_s: float = 0.5
+    degrees: float = 0.0
+    rng_seed: int | None = None
+    out: Path | None = None
+    command: tuple[str, ...] = ()
+
+
+def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -> Conductor:
+    """Check, launch, plant. Raises BadInput before anything is made, RunFailed after sweeping up."""
+    rule = rules.load(wish.rule)
+    height, width = _check(wish, rule)
+    engine = make_engine(wish.engine, rule, wish.degrees)
+    target = rule.target()
+    picture = None if target is None else Picture(target, height, width, wish.torus, wish.degrees)
+    payload = None
+    machine = capacity.this_machine() if wish.substrate == "processes" else None
+    if machine is not None:
+        payload = rule_payload(rule, wish.engine, wish.degrees)
+        capacity.check(height * width, wish.engine, machine)
+    run = os.urandom(4).hex()
+    rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
+    runtime = Runtime.of_run(run) if machine is not None else None
+    folder = RunFolder.create(wish.out, _info(wish, rule, run, rng_seed, height, width, runtime), rule.path)
+    store = Store(folder)
+    interval_ns, number = round(wish.interval_s * SECOND), tag(run, rule.sha256)
+    substrate: Substrate
+    try:
+        if runtime is not None and payload is not None:
+            placement = Placement(
+                run=run,
+                epoch=0,
+                height=height,
+                width=width,
+                torus=wish.torus,
+                cells=list(range(height * width)),
+                rule=payload,
+                tag=number,
+                rng_seed=rng_seed,
+                interval_ns=interval_ns,
+            )
+            substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store))
+            processes.listen(on_ask)
+            (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
+        else:
+            number = tag("virtual", rule.sha256)
+            substrate = VirtualSubstrate(height, width, wish.torus, engine, number, rng_seed, interval_ns)
+    except BadInput:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    conductor = Conductor(substrate, folder, store, picture, engine, on_line, real_time=machine is not None)
+    try:
+        conductor.launch(machine.cores if machine is not None else 1.0, on_progress)
+    except BaseException as error:
+        folder.event("failed", None, error=str(error) or type(error).__name__)
+        conductor.stop()
+        raise
+    return conductor
+
+
+def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -> Conductor | Guest:
+    """Coordinate a run whose coordinator is gone, or be a guest of the one that lives."""
+    folder = locate.find_alive(text)
+    info = folder.info
+    rule = _copy_of_rule(folder)
+    target = rule.target()
+    picture = None if target is None else Picture(target, info.height, info.width, info.torus, info.degrees)
+    store = Store(folder)
+    placement = Placement(
+        run=info.run,
+        epoch=store.state.placement_epoch,
+        height=info.height,
+        width=info.width,
+        torus=info.torus,
+        cells=list(range(info.height * info.width)),
+        rule=rule_payload(rule, info.engine, info.degrees),
+        tag=tag(info.run, rule.sha256),
+        rng_seed=info.rng_seed,
+        interval_ns=store.state.interval_ns or round(info.interval_s * SECOND),
+    )
+    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store))
+    if not substrate.listen(on_ask):
+        return Guest(folder, picture)
+    substrate.adopt()
+    substrate_lost = substrate.lost()
+    engine = make_engine(info.engine, rule, info.degrees)
+    conductor = Conductor(substrate, folder, store, picture, engine, on_line, real_time=True)
+    if substrate_lost:
+        substrate.remember(store.state.off, conductor.wanted_links(), conductor.clock.paused)
+    conductor.take_over(on_progress)
+    return conductor
+
+
+def stop_run(text: str, on_line: OnLine) -> str:
+    """End a run whoever is still alive of it, and leave nothing behind; returns its folder."""
+    folder = locate.find_alive(text)
+    info = folder.info
+    seen = locate.look(folder)
+    if seen.coordinator:
+        guest = Guest(folder, None)
+        guest.stop()
+        return str(folder.path)
+    store = Store(folder)
+    placement = Placement(
+        info.run, 0, info.height, info.width, info.torus, list(range(info.height * info.width)),
+        rule_payload(_copy_of_rule(folder), info.engine, info.degrees), 0, 0, 1,
+    )  # fmt: skip
+    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store))
+    if not substrate.listen(lambda ask: Answer(ask.id, error="this run is being stopped")):
+        return stop_run(text, on_line)  # somebody became coordinator this moment
+    if substrate.adopt() is None:
+        on_line("its agent was dead already; sweeping up")
+    folder.event("stopped", store.clock(1).t(time.monotonic_ns()) if store.state.zero_ns else None)
+    substrate.keep_log(folder.path)
+    substrate.stop()
+    store.update(stopped=True)
+    return str(folder.path)
+
+
+def _copy_of_rule(folder: RunFolder) -> RuleFolder:
+    home = folder.path / "rule"
+    bare = sorted(home.glob("*.onnx"))
+    return rules.load(home if (home / "rule.json").is_file() or not bare else bare[0])
+
+
+def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
+    """Height and width; BadInput for whatever cannot be."""
+    if wish.substrate not in SUBSTRATES:
+        raise BadInput(f"substrate is {wish.substrate!r}, expected {' or '.join(SUBSTRATES)}")
+    if wish.substrate == "processes" and platform.system() != "Linux":
+        raise BadInput(
+            f"--substrate processes needs Linux, this is {platform.system()}: use --substrate virtual, or run it in a "
+            "container: docker run --rm -it -v $PWD:/planaria -w /planaria python:3.12 make demo"
+        )
+    if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
+        raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
+    if not math.isfinite(wish.degrees):
+        raise BadInput(f"angle is {wish.degrees}, expected degrees")
+    if wish.rng_seed is not None and not 0 <= wish.rng_seed < 1 << 63:
+        raise BadInput(f"seed is {wish.rng_seed}, expected 0 to 2**63 - 1")
+    height, width = wish.grid or default_grid(rule)
+    neighbours(height, width, wish.torus)
+    return height, width
+
+
+def default_grid(rule: RuleFolder) -> tuple[int, int]:
+    """As large as the target, with a margin of 4 where it is smaller than the article's 40 pixels."""
+    target = rule.target()
+    side = 40 if target is None else max(target.shape[:2])
+    return (side, side) if side >= 40 else (side + 8, side + 8)
+
+
+def _info(
+    wish: Wish, rule: RuleFolder, run: str, rng_seed: int, height: int, width: int, runtime: Runtime | None
+) -> RunInfo:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in ("planaria", "numpy", "pyzmq", "msgpack", "onnxruntime"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return RunInfo(
+        run=run,
+        rule=rule.name,
+        rule_sha256=rule.sha256,
+        substrate=wish.substrate,
+        engine=wish.engine,
+        height=height,
+        width=width,
+        torus=wish.torus,
+        degrees=wish.degrees,
+        interval_s=wish.interval_s,
+        rng_seed=rng_seed,
+        command=list(wish.command) or [Path(sys.argv[0]).name, *sys.argv[1:]],
+        started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        runtime="" if runtime is None else str(runtime.path),
+        versions=versions,
+    )
+
+
+def _epochs(store: Store) -> Epochs:
+    return Epochs(store.next_placement_epoch, store.next_coordinator_epoch)

@@ -1,0 +1,109 @@
+"""What a swarm should look like: the rule's target, turned with `--angle` about the seed cell, and how far off it is.
+
+Computes no update. May import firmware_sim and numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.topology import seed_cell
+from coordinator.calibrate import awake_cells
+from firmware_sim.errors import BadInput
+from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
+from firmware_sim.loss import blank_loss_log10, loss_log10, loss_log10_shift1
+
+GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # blank grid's loss minus loss, log10
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """All three numbers of one moment."""
+
+    loss_log10: float
+    loss_log10_shift1: float
+    gain_log10: float
+
+
+class Picture:
+    """The target of a run on a grid; `target` float32 [h, w, 4], premultiplied, its centre pixel on the seed cell."""
+
+    def __init__(self, target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:
+        self.target = turned(target, degrees) if degrees % 360 else target
+        self._height, self._width = height, width
+        if degrees % 360:
+            _require_room(self.target, height, width, torus, degrees)
+        self._blank = blank_loss_log10(self.target)
+
+    def losses(self, states: NDArray[np.float32], ignore: NDArray[np.bool_] | None = None) -> Losses:
+        """Against `states` [H, W, >=4]; `ignore` leaves out squares (those of dead cells)."""
+        blank = self._blank if ignore is None else blank_loss_log10(self.target, ignore.shape[:2], None, ignore)
+        loss = loss_log10(states, self.target, None, ignore)
+        return Losses(loss, loss_log10_shift1(states, self.target, None, ignore), blank - loss)
+
+    def cells_awake(self) -> int:
+        """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""
+        return awake_cells(self._on_grid())
+
+    def _on_grid(self) -> NDArray[np.bool_]:
+        living = np.zeros((self._height, self._width), np.bool_)
+        seed = seed_cell(self._height, self._width)
+        rows, columns = np.nonzero(self.target[..., ALPHA] > ALIVE_THRESHOLD)
+        rows = rows - self.target.shape[0] // 2 + seed // self._width
+        columns = columns - self.target.shape[1] // 2 + seed % self._width
+        inside = (rows >= 0) & (rows < self._height) & (columns >= 0) & (columns < self._width)
+        living[rows[inside], columns[inside]] = True
+        return living
+
+
+def turned(target: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    """The target turned about its centre pixel [h//2, w//2], bilinear (exact at multiples of 90 degrees).
+
+    A rule that perceives with angle t (gx = cos t dx - sin t dy) grows its picture turned counter-clockwise by t, as
+    one sees it with row 0 on top (found with the published lizard at 45 and 90 degrees).
+    """
+    quarter = degrees % 360 / 90
+    if quarter == int(quarter):
+        cos, sin = [(1, 0), (0, 1), (-1, 0), (0, -1)][int(quarter)]
+    else:
+        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    height, width, _ = target.shape
+    reach = int(np.ceil(np.hypot(height // 2, width // 2))) + 1
+    side = np.arange(-reach, reach + 1)
+    y, x = np.meshgrid(side, side, indexing="ij")
+    source_y = sin * x + cos * y + height // 2
+    source_x = cos * x - sin * y + width // 2
+    padded = np.pad(target, ((1, 2), (1, 2), (0, 0)))
+    row, column = np.floor(source_y).astype(int), np.floor(source_x).astype(int)
+    part_y, part_x = (source_y - row)[..., None], (source_x - column)[..., None]
+    row, column = np.clip(row, -1, height), np.clip(column, -1, width)
+    total = np.zeros((*y.shape, target.shape[2]))
+    for dy, share_y in ((0, 1 - part_y), (1, part_y)):
+        for dx, share_x in ((0, 1 - part_x), (1, part_x)):
+            total += padded[row + 1 + dy, column + 1 + dx] * share_y * share_x
+    return total.astype(np.float32)
+
+
+def _require_room(target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:
+    rows, columns = np.nonzero(target[..., ALPHA] > ALIVE_THRESHOLD)
+    rows, columns = rows - target.shape[0] // 2, columns - target.shape[1] // 2
+    seed_row, seed_column = height // 2, width // 2
+    if torus:
+        fits = np.ptp(rows) < height and np.ptp(columns) < width
+    else:
+        fits = bool(
+            rows.min() + seed_row >= 0
+            and rows.max() + seed_row < height
+            and columns.min() + seed_column >= 0
+            and columns.max() + seed_column < width
+        )
+    if not fits:
+        need_rows = 2 * int(max(-rows.min(), rows.max() + 1))
+        need_columns = 2 * int(max(-columns.min(), columns.max() + 1))
+        raise BadInput(
+            f"a grid of {height}x{width} is too small for this picture turned by {degrees:g} degrees: "
+            f"use at least {need_rows}x{need_columns}"
+        )

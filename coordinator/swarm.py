@@ -1,0 +1,279 @@
+"""The API: start a swarm, let it live, break it, look at it, stop it. Synchronous; for scripts and notebooks alike.
+
+    with Swarm.start("lizard", grid=(40, 40)) as swarm:
+        swarm.wait(60)
+        swarm.kill("50%")
+        swarm.wait(4)
+        swarm.revive("dead")
+        swarm.wait(100)
+        swarm.frame().save("healed.png")
+        print(swarm.loss(), swarm.measure().verdict)
+
+Times are in T, the mean wake interval, and count from the seed. Everything done is also written to the run folder. This is
+a thin face over conductor (coordinates) and guest (another coordinator lives); it may import the rest of the coordinator.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from coordinator import opening
+from coordinator.actions import (
+    Action,
+    Erase,
+    FaultReport,
+    Freeze,
+    Heal,
+    Inject,
+    Kill,
+    Outcome,
+    Pause,
+    Plant,
+    Resume,
+    Revive,
+    Thaw,
+)
+from coordinator.camera import Sight
+from coordinator.clientmessages import Answer, Ask
+from coordinator.conductor import Conductor
+from coordinator.frames import Frame
+from coordinator.guest import Guest
+from coordinator.measure import Measure
+from coordinator.opening import Wish
+from coordinator.substrate import Progress
+from firmware_sim.errors import BadInput, PlanariaError, RunFailed
+
+OnLine = Callable[[str], None]
+OnProgress = Callable[[Progress], None]
+
+
+class Swarm:
+    """One running swarm. As a context manager it is stopped at the end (a merely attached one is left running)."""
+
+    def __init__(self) -> None:
+        self._body: Conductor | Guest | None = None
+        self._attached = False
+        self._finished = threading.Event()
+        self._ending = threading.Lock()
+
+    @staticmethod
+    def start(
+        rule: str | Path,
+        grid: tuple[int, int] | None = None,
+        *,
+        interval_s: float = 0.5,
+        engine: str = "chip",
+        substrate: str = "processes",
+        seed: int | None = None,
+        degrees: float = 0.0,
+        torus: bool = False,
+        out: str | Path | None = None,
+        on_line: OnLine = lambda _line: None,
+        on_progress: OnProgress = lambda _progress: None,
+        command: tuple[str, ...] = (),
+    ) -> Swarm:
+        """Bring up a swarm and plant the seed in its centre.
+
+        `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width). Raises BadInput before anything
+        was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should know.
+        """
+        swarm = Swarm()
+        wish = Wish(
+            rule=str(rule),
+            grid=grid,
+            torus=torus,
+            substrate=substrate,
+            engine=engine,
+            interval_s=interval_s,
+            degrees=degrees,
+            rng_seed=seed,
+            out=None if out is None else Path(out),
+            command=command,
+        )
+        swarm._body = opening.start(wish, swarm._answer, on_line, on_progress)
+        return swarm
+
+    @staticmethod
+    def attach(
+        run: str, *, on_line: OnLine = lambda _line: None, on_progress: OnProgress = lambda _progress: None
+    ) -> Swarm:
+        """Join a run: become its coordinator if none lives, else a guest of it. `run`: folder, id, rule or `latest`."""
+        swarm = Swarm()
+        swarm._attached = True
+        swarm._body = opening.attach(run, swarm._answer, on_line, on_progress)
+        return swarm
+
+    # ---- time
+
+    @property
+    def t(self) -> float:
+        """T since the seed."""
+        return self._here.t
+
+    @property
+    def interval_s(self) -> float:
+        """T in seconds, as calibrated."""
+        return self._here.interval_s
+
+    def wait(self, intervals: float) -> None:
+        """Let the swarm live for this many T."""
+        self._here.wait_until(self._here.t + intervals)
+
+    def wait_until(self, t: float) -> None:
+        """Let the swarm live until `t` T after the seed."""
+        self._here.wait_until(t)
+
+    # ---- breaking and mending; selectors as in coordinator/selector.py
+
+    def kill(self, select: str, *, seed: int | None = None) -> Outcome:
+        """SIGKILL these cells; they stay dead."""
+        return self.perform(Kill(select=select, seed=seed))
+
+    def revive(self, select: str = "dead", *, seed: int | None = None) -> Outcome:
+        """Start these cells again, empty."""
+        return self.perform(Revive(select=select, seed=seed))
+
+    def erase(self, select: str, *, seed: int | None = None) -> Outcome:
+        """These cells lose their memory, their processes live on."""
+        return self.perform(Erase(select=select, seed=seed))
+
+    def plant(self, select: str | None = None, *, seed: int | None = None) -> Outcome:
+        """Put a seed cell there (default: the centre)."""
+        info = self._here.info
+        return self.perform(Plant(select=select or f"cell:{info.height // 2},{info.width // 2}", seed=seed))
+
+    def freeze(self, select: str, *, seed: int | None = None) -> Outcome:
+        """SIGSTOP these cells."""
+        return self.perform(Freeze(select=select, seed=seed))
+
+    def thaw(self, select: str = "all", *, seed: int | None = None) -> Outcome:
+        """SIGCONT these cells."""
+        return self.perform(Thaw(select=select, seed=seed))
+
+    def inject(
+        self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float
+    ) -> Outcome:
+        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it heals itself after `duration` T."""
+        return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
+
+    def heal(self, fault: int | None = None) -> Outcome:
+        """End one fault, or all."""
+        return self.perform(Heal(id=fault))
+
+    def faults(self) -> list[FaultReport]:
+        """All faults of this run, with the proof counted at their victims."""
+        return self._here.faults()
+
+    def pause(self) -> Outcome:
+        """Stop all clocks, and so time in T."""
+        return self.perform(Pause())
+
+    def resume(self) -> Outcome:
+        """Let all clocks go on."""
+        return self.perform(Resume())
+
+    def perform(self, action: Action) -> Outcome:
+        """Any action of the vocabulary (coordinator/actions.py)."""
+        return self._here.perform(action)
+
+    # ---- seeing
+
+    def frame(self) -> Frame:
+        """What the grid shows now."""
+        return self._here.frame()
+
+    def look(self) -> Sight:
+        """Everything the camera sees now: processes, phases, counters, states."""
+        return self._here.look()
+
+    def loss(self) -> float | None:
+        """log10 loss against the target now; None without a target."""
+        losses = self._here.observer.losses(self._here.look())
+        return None if losses is None else losses.loss_log10
+
+    def measure(self) -> Measure:
+        """All numbers of the run, as in `planaria run --json`; after the end, as they were at the end."""
+        body = self._body
+        if isinstance(body, Conductor) and body.last is not None:
+            return body.last
+        return self._here.measure()
+
+    # ---- who we are
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self._any.info.run
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self._any.path
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether this is the run's coordinator (not a guest)."""
+        return isinstance(self._body, Conductor)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the swarm was stopped or left, by us or by another command."""
+        return self._body is None or self._body.ended
+
+    # ---- the end
+
+    def stop(self) -> None:
+        """End the run: no process, socket or shared memory is left; film and report are in the run folder."""
+        from coordinator import report
+
+        with self._ending:
+            if self._body is not None and not self._finished.is_set():
+                self._body.stop()
+                if isinstance(self._body, Conductor):
+                    report.finish(self._body.folder)
+                self._finished.set()
+
+    def leave(self) -> None:
+        """Let the swarm go on without us; `Swarm.attach` finds it again."""
+        with self._ending:
+            if self._body is not None and not self._finished.is_set():
+                self._body.leave()
+                self._finished.set()
+
+    def __enter__(self) -> Swarm:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._attached:
+            self.leave()
+        else:
+            self.stop()
+
+    @property
+    def _any(self) -> Conductor | Guest:
+        if self._body is None:
+            raise RunFailed("this swarm is not up yet")
+        return self._body
+
+    @property
+    def _here(self) -> Conductor | Guest:
+        if self.ended:
+            raise RunFailed("this swarm has been stopped or let go")
+        return self._any
+
+    def _answer(self, ask: Ask) -> Answer:
+        """What another command asked of us; runs on the link's worker thread."""
+        body = self._body
+        if not isinstance(body, Conductor) or body.ended:
+            return Answer(ask.id, error="the swarm is not up yet, or no longer")
+        try:
+            if ask.what == "stop":
+                threading.Thread(target=self.stop, name="planaria-stop").start()
+                return Answer(ask.id)
+            outcome = body.perform(ask.action) if ask.what == "do" and ask.action is not None else None
+            return Answer(ask.id, outcome=outcome, faults=body.faults())
+        except PlanariaError as error:
+            return Answer(ask.id, error=str(error), bad_input=isinstance(error, BadInput))

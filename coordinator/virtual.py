@@ -1,0 +1,122 @@
+"""The substrate of virtual time: `cellnode.virtual.VirtualSwarm` behind the same interface as real processes.
+
+A run lives in this process only and takes as long as its arithmetic. May import cellnode.virtual and numpy.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cellnode.messages import LinkFault
+from cellnode.panel import Counter, Phase
+from cellnode.virtual import VirtualSwarm
+from coordinator.camera import Sight
+from coordinator.substrate import Cells, OnProgress, Progress
+from firmware_sim.engines import Engine
+from firmware_sim.errors import BadInput
+from firmware_sim.limits import STATE_STEP
+
+
+class VirtualSubstrate:
+    """All cells have power from the start; there is nothing to launch and nothing to leave behind."""
+
+    name = "virtual"
+    hosts = 1
+
+    def __init__(
+        self, height: int, width: int, torus: bool, engine: Engine, tag: int, rng_seed: int, interval_ns: int
+    ) -> None:
+        self._swarm = VirtualSwarm(height, width, torus, engine, tag, rng_seed, interval_ns)
+        self._scale = np.float32(STATE_STEP if engine.family == "int8" else 1.0)
+        self._lives = np.ones(height * width, np.uint64)
+        self._born_with = self._swarm.counters() * np.uint64(0)  # counters at birth: a page would start at zero
+        self._cpu_ns = 0
+        self._delayed = False
+
+    def launch(self, on_progress: OnProgress) -> None:
+        cells = self._lives.size
+        on_progress(Progress("running", cells, cells, cells, cells))
+
+    def look(self, *, ages: bool = False) -> Sight:
+        on = self._swarm.on.copy()
+        counters = np.where(on[:, None], self._swarm.counters() - self._born_with, np.uint64(0))
+        if on.any():  # what the arithmetic cost, booked on the first cell so that sums are right
+            counters[int(on.argmax()), Counter.CPU_NS] = self._cpu_ns
+        known = np.array([np.nan if self._delayed else 0.0])  # without delays every state used is the newest
+        return Sight(
+            at_ns=time.monotonic_ns(),
+            on=on,
+            pids=np.zeros(on.size, np.uint32),
+            phases=np.where(on, np.uint32(Phase.LINKED), np.uint32(Phase.OFF)),
+            lives=np.where(on, self._lives, np.uint64(0)),
+            counters=counters,
+            states=self._swarm.states().astype(np.float32) * self._scale,
+            ages_intervals=known if ages else np.zeros(0),
+        )
+
+    def now_ns(self) -> int:
+        return self._swarm.now_ns
+
+    def advance(self, until_ns: int) -> None:
+        before = time.process_time_ns()
+        self._swarm.run_until(until_ns / self._swarm.interval_ns)
+        self._cpu_ns += time.process_time_ns() - before
+
+    def power(self, cells: Cells, on: bool) -> list[int]:
+        cells = cells[self._swarm.on[cells] != on]
+        self._swarm.power(cells.tolist(), on)
+        if on:
+            self._lives[cells] += np.uint64(1)
+            self._born_with[cells] = self._swarm.counters()[cells]
+        return []
+
+    def freeze(self, cells: Cells, frozen: bool) -> list[int]:
+        raise BadInput("freeze and thaw stop processes; on --substrate virtual there are none")
+
+    def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
+        self._swarm.poke(kind, cells.tolist(), state)
+        return []
+
+    def set_faults(self, faults: list[LinkFault]) -> list[int]:
+        self._delayed |= any(fault.kind == "delay" for fault in faults)
+        self._swarm.set_faults(faults)
+        return []
+
+    def set_interval(self, interval_ns: int) -> list[int]:
+        raise BadInput("virtual time has no interval to calibrate")
+
+    def set_paused(self, paused: bool) -> list[int]:
+        return []  # virtual time stands still unless somebody waits
+
+    def cpu_us_per_update(self) -> float | None:
+        return None
+
+    def processes(self) -> int:
+        return 0
+
+    def gone(self, before: Sight, cells: Cells) -> int:
+        return int((before.on[cells] & ~self._swarm.on[cells]).sum())
+
+    def held_off(self) -> list[int]:
+        return [int(cell) for cell in np.flatnonzero(~self._swarm.on)]
+
+    def lost(self) -> bool:
+        return False
+
+    def recover(self, on_progress: OnProgress) -> None:
+        return
+
+    def troubles(self) -> list[str]:
+        return []
+
+    def keep_log(self, folder: Path) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
+    def leave(self) -> None:
+        return
