@@ -110,7 +110,7 @@ class Batch:
         heard = np.maximum(alphas[:, :4].max(axis=1), alphas[:, 5:].max(axis=1))
         before = np.maximum(heard, alphas[:, 4]) > self.genome.alive
         inputs = np.ones((count, len(self.first)), dtype=self.first.dtype)
-        inputs[:, :-1] = neighbourhood.reshape(count, -1)
+        inputs[:, :-1] = neighbourhood.reshape(count, len(self.first) - 1)
         hidden = np.ones((count, len(self.second)), dtype=self.second.dtype)
         hidden[:, :-1] = np.clip(np.floor(inputs @ self.first), 0, HIDDEN_STEPS)
         accumulators = np.floor(hidden @ self.second).astype(np.float64)

@@ -121,7 +121,7 @@ class NumpyEngine:
     def _many(self, neighbourhood: States) -> States:
         count = len(neighbourhood)
         inputs = np.ones((count, len(self._first)), np.float32)
-        inputs[:, :-1] = neighbourhood.reshape(count, -1)
+        inputs[:, :-1] = neighbourhood.reshape(count, len(self._first) - 1)
         hidden = np.ones((count, len(self._second)), np.float32)
         np.maximum(inputs @ self._first, 0, out=hidden[:, :-1])
         if self._hidden_max is not None:
@@ -242,7 +242,7 @@ def _alphas(flat: States, channels: int) -> tuple[float, float]:
 def _masked(neighbourhood: Floats, new: Floats) -> Floats:
     """Both living masks of rule.update, [N, 3, 3, C] and [N, C] -> [N, C]; overwrites `new`."""
     count = len(neighbourhood)
-    alphas = neighbourhood.reshape(count, 9, -1)[:, :, ALPHA]
+    alphas = neighbourhood.reshape(count, 9, neighbourhood.shape[-1])[:, :, ALPHA]
     heard = np.maximum(alphas[:, :CENTRE].max(axis=1), alphas[:, CENTRE + 1 :].max(axis=1))
     before = np.maximum(heard, alphas[:, CENTRE]) > ALIVE_THRESHOLD
     new[~(before & (np.maximum(heard, new[:, ALPHA]) > ALIVE_THRESHOLD))] = 0

@@ -143,16 +143,22 @@ def builtin_names() -> list[str]:
 def load(path_or_name: str | Path) -> RuleFolder:
     """A rule from a folder, a bare `.onnx` file or a built-in name.  BadInput, in one line, on anything off."""
     path = Path(path_or_name)
-    if path.is_file():
+    try:
+        is_file, is_folder, has_info = path.is_file(), path.is_dir(), (path / INFO).is_file()
+    except OSError:  # a name too long for any file
+        is_file = is_folder = has_info = False
+    if is_file:
         return _load_bare(path)
-    if (path / INFO).is_file():
+    if has_info:
         return _load_folder(path)
     if str(path_or_name) in builtin_names():
         return _load_folder(BUILT_IN / str(path_or_name))
-    if path.is_dir():
+    if is_folder:
         raise BadInput(f"{path}: no rule folder, {INFO} is missing")
     known = ", ".join(builtin_names()) or "none"
-    raise BadInput(f"{path_or_name}: no such rule; give a rule folder, an .onnx file or a built-in name ({known})")
+    raise BadInput(
+        f"{str(path_or_name)[:200]}: no such rule; give a rule folder, an .onnx file or a built-in name ({known})"
+    )
 
 
 def save(
@@ -222,7 +228,7 @@ def _load_folder(path: Path) -> RuleFolder:
     files = {part: _read(path / part, limit) for part, limit in MAX_FILE_BYTES.items() if (path / part).exists()}
     try:
         info = msgspec.json.decode(files[INFO], type=RuleInfo)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path / INFO}: {error}") from error
     folder = RuleFolder(path, info, files)
     _check(folder)

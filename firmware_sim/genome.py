@@ -17,8 +17,9 @@ Layout, little endian, one sequential pass (version 1):
         16    32  b2, int16[16]
         48  66 H  for each hidden unit: b1 int16, w1 int8[48], w2 int8[16]
 
-What they mean is in chip.py.  `from_bytes` rejects whatever could overflow 32 bits (24 in the accumulator) for any
-state.  It never computes an update and opens no file.  Imports: numpy, errors, limits, rule; quantise when asked to.
+What they mean is in chip.py.  `from_bytes` rejects whatever could overflow 32 bits for any state; an accumulator stays
+within 24 bits whatever the bytes (256 units of 255 * -128 and a bias of -32768 make -2**23).  It computes no update and opens no
+file.  Imports: numpy, errors, limits, rule; quantise when asked to.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ HIDDEN_MIN, HIDDEN_MAX = 16, 256
 MAX_GENOME_BYTES = HEADER_BYTES + 2 * CHANNELS + HIDDEN_MAX * UNIT_BYTES
 HALF1, HALF2 = 1, 2
 SUM_SCALE = 8 << STATE_BITS  # the first layer sums w * 8 * 32 * x: Sobel sums are not divided by 8, states by 32
-ACCUMULATOR_MAX = (1 << 23) - 1  # 24 bits signed, as the AVR core keeps it
 INT32_MAX = (1 << 31) - 1
 SHIFT_RANGE = (1, 16)
 OUTPUT_SHIFT_RANGE = (1, 30)
@@ -223,11 +223,9 @@ def _check_scalars(genome: Genome) -> None:
 
 
 def _check_overflow(genome: Genome) -> None:
-    first, accumulator, product = sum_bounds(genome)
+    first, _, product = sum_bounds(genome)
     if first > INT32_MAX:
         raise BadInput(f"the first layer's sum could reach {first}, which overflows 32 bits")
-    if accumulator > ACCUMULATOR_MAX:
-        raise BadInput(f"an accumulator could reach {accumulator}, which overflows 24 bits")
     if product > INT32_MAX:
         raise BadInput(f"accumulator * M could reach {product}, which overflows 32 bits")
 

@@ -40,8 +40,11 @@ def loss_log10_shift1(
     inside = np.zeros(picture.shape[:2], np.bool_)
     inside[margin:-margin, margin:-margin] = True
     # What leaves the grid is gone, as if it had been shifted on the grid itself.
-    losses = [_error(_shifted(picture, s) * inside[..., None], wanted, ~_shifted(~kept, s)) for s in SHIFTS]
-    return min(_log10(loss) for loss in losses)
+    losses = []
+    for shift in SHIFTS:
+        moved = np.where(inside[..., None], _shifted(picture, shift), 0)
+        losses.append(_log10(_error(moved, wanted, ~_shifted(~kept, shift))))
+    return min(losses)
 
 
 def blank_loss_log10(

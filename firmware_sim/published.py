@@ -110,7 +110,7 @@ def _layers(path: Path) -> tuple[Layer, Layer]:
         raise BadInput(f"{path}: larger than {MAX_JSON_BYTES} bytes, a published model has about 12 kB")
     try:
         model = msgspec.json.decode(blob)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from error
     if not isinstance(model, list) or len(model) != 2 or not all(isinstance(layer, dict) for layer in model):
         raise BadInput(f"{path}: expected a list of two layers, as in the article's webgl_models8")

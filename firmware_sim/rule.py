@@ -135,9 +135,14 @@ def living(grid: Floats, torus: bool = False) -> Mask:
 def step(rule: Rule, grid: Floats, fire: Mask, torus: bool = False, degrees: float = 0.0) -> Floats:
     """The article's synchronous step, [H, W, C] -> [H, W, C]: the cells that `fire` [H, W] add their delta, then both
     living masks are applied exactly.  One draw per cell, no 1/p rescaling."""
+    filled: Mask = np.any(grid, axis=2, keepdims=True)
+    touched: Mask = np.any(neighbourhoods(filled, torus), axis=(2, 3, 4))
+    around: Floats = neighbourhoods(grid, torus)[fire & touched]
+    nothing = np.zeros((1, 3, 3, rule.channels), np.float32)
     new = grid.copy()
-    around: Floats = neighbourhoods(grid, torus)[fire]
-    new[fire] += delta(rule, around, degrees)  # also where nothing lives: its new alpha may keep a neighbour alive
+    new[fire & touched] += delta(rule, around, degrees)
+    # Amid nothing all deltas are one; they count too, for their new alpha may keep a neighbour alive.
+    new[fire & ~touched] += delta(rule, nothing, degrees)
     new[~(living(grid, torus) & living(new, torus))] = 0
     return new
 
