@@ -18,8 +18,8 @@ Layout, little endian, one sequential pass (version 1):
         48  66 H  for each hidden unit: b1 int16, w1 int8[48], w2 int8[16]
 
 What they mean is in chip.py.  `from_bytes` rejects whatever could overflow 32 bits for any state; an accumulator stays
-within 24 bits whatever the bytes (256 units of 255 * -128 and a bias of -32768 make -2**23).  It computes no update and opens no
-file.  Imports: numpy, errors, limits, rule; quantise when asked to.
+within 24 bits whatever the bytes (256 units of 255 * -128 and a bias of -32768 make -2**23).  It computes no update
+and opens no file.  Imports: numpy, errors, limits, rule; quantise when asked to.
 """
 
 from __future__ import annotations

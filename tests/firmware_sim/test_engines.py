@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,13 @@ def test_an_onnx_session_made_before_a_fork_works_in_the_children(samples_float:
         assert os.waitpid(pid, 0)[1] == 0
         assert found[0] == pytest.approx(expected, rel=1e-5, abs=1e-5)
         assert np.array_equal(found[1], expected)
+
+
+def test_engines_from_plain_parts_load_nothing_that_a_cell_would_pay_for() -> None:
+    heavy = "{'onnx', 'onnxruntime', 'PIL', 'msgspec', 'torch', 'zmq'}"
+    code = f"import sys, firmware_sim.engines; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_engines_know_their_family() -> None:
