@@ -20,7 +20,7 @@ T = 1_000_000  # the wake interval of most tests, in ns
 
 
 class Toy:
-    """A rule that spreads, saturates at different levels in each place, and thereby freezes; masks as in the real ones."""
+    """A rule that spreads, saturates at different levels in each place, and thereby freezes; real masks."""
 
     name = "toy"
     channels = CHANNELS
