@@ -13,12 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_sim.loss import DIVISOR
 from firmware_sim.rule import Rule
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-LOSS_SCALE = 1.0 / (72 * 72 * 4)  # one loss everywhere: squared RGBA error over the article's grid, whatever ours
+LOSS_SCALE = 1.0 / DIVISOR  # the one loss of firmware_sim.loss, before its logarithm
 
 
 @dataclass(frozen=True, slots=True)

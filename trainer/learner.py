@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from firmware_sim.limits import HIDDEN_RANGE, Limits
+from firmware_sim.loss import FLOOR
 from firmware_sim.rule import Rule
 from trainer.episode import Floats, Gradients
 from trainer.pool import Canvas, Pool
@@ -82,7 +83,7 @@ class Learner:
 
     def note(self) -> None:
         """One row of the log from the losses since the last."""
-        self.history.append((self.step, math.log10(sum(self.recent) / len(self.recent) + 1e-12), self.learning_rate()))
+        self.history.append((self.step, math.log10(sum(self.recent) / len(self.recent) + FLOOR), self.learning_rate()))
         self.recent = []
 
     def log(self) -> str:

@@ -9,6 +9,7 @@ firmware_sim, trainer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from firmware_sim.engines import ChipEngine, NumpyEngine
 from firmware_sim.genome import Genome
 from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
+from firmware_sim.loss import loss_log10
 from firmware_sim.rule import Rule, seed
 from trainer.asynchronous import Swarm
-from trainer.episode import LOSS_SCALE, Floats
+from trainer.episode import Floats
 from trainer.quantise import fits_a_chip
 
 CUTS = ("left", "right", "upper", "lower", "square")
@@ -26,7 +28,6 @@ GROW_T = 100
 GROW_ONLY_T = 48  # a growing rule promises nothing beyond
 HEAL_T = 100
 SMALLEST_GRID = 8
-FLOOR = 1e-12  # a perfect picture still has a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,9 @@ def swarm(rule: Rule, grids: Floats, *, int8: bool) -> Swarm:
     return Swarm(grids, NumpyEngine(rule).update, ALIVE_THRESHOLD, 1.0)
 
 
-def losses(states: Floats, target: Floats) -> NDArray[np.float64]:
-    """log10 loss of each grid [B, H, W, C] against a target [H, W, 4] of the same size."""
-    squares = (states[..., :4].astype(np.float64) - target) ** 2
-    return np.asarray(np.log10(squares.sum(axis=(1, 2, 3)) * LOSS_SCALE + FLOOR))
-
-
-def centred(target: Floats, side: int) -> Floats:
-    """The target on a grid of `side`, its centre pixel on the grid's."""
-    before = side // 2 - target.shape[0] // 2
-    after = side - target.shape[0] - before
-    return np.pad(target, ((before, after), (before, after), (0, 0)))
+def losses(grids: NDArray[Any], target: Floats) -> NDArray[np.float64]:
+    """log10 loss of each grid [B, H, W, C], the target's centre pixel on the grid's."""
+    return np.array([loss_log10(grid, target) for grid in grids])
 
 
 def cut_masks(side: int, size: int) -> NDArray[np.bool_]:
@@ -77,20 +70,19 @@ def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, dra
     """Grow `draws` swarms and hurt them as the regime allows."""
     int8 = rule.limits.limit == "round" and fits_a_chip(rule)
     side = max(target.shape[0], SMALLEST_GRID)
-    picture = centred(target, side)
     growing = swarm(rule, np.repeat(seed(side, side, rule.channels)[None], draws, axis=0), int8=int8)
     growing.run(GROW_ONLY_T if regime == "growing" else GROW_T, rng)
-    grown = losses(growing.states(), picture)
+    grown = losses(growing.grids, target)
     if regime == "growing":
         return Score(tuple(grown.tolist()), (), ())
     states = growing.states()
     if regime == "persistent":
         growing.run(HEAL_T, rng)
-        return Score(tuple(np.maximum(grown, losses(growing.states(), picture)).tolist()), (), ())
+        return Score(tuple(np.maximum(grown, losses(growing.grids, target)).tolist()), (), ())
     half = rng.random((draws, side, side)) < 0.5
     half[:, side // 2, side // 2] = True
     hurt = swarm(rule, np.concatenate([states, np.repeat(states[:1], len(CUTS), axis=0)]), int8=int8)
     hurt.erase(np.concatenate([half, cut_masks(side, target.shape[0])]))
     hurt.run(HEAL_T, rng)
-    after = losses(hurt.states(), picture).tolist()
+    after = losses(hurt.grids, target).tolist()
     return Score(tuple(grown.tolist()), tuple(after[:draws]), tuple(after[draws:]))

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
+from firmware_sim.loss import FLOOR
 from trainer import checkpoint, damage
 from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel
 from trainer.learner import Learner
-from trainer.score import FLOOR, score
+from trainer.score import score
 
 PATIENCE = 20  # steps in a row without a living cell, or run away, before a restart
 RUNAWAY = 8.0  # times the loss of an empty grid

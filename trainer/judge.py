@@ -1,0 +1,114 @@
+"""What a rule is worth, at length: `python -m trainer.judge RULE [--draws N]` prints the table kept in
+docs/training-logs.
+
+In the vectorised asynchrony of asynchronous.py and in the synchronous reference, in float and in int8: growth and
+stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. RULE is a folder or a
+built-in name. It needs no torch and trains nothing. Imports numpy, firmware_sim, trainer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from firmware_sim import folder
+from firmware_sim.loss import loss_log10, loss_log10_shift1
+from firmware_sim.rule import Floats, Rule, seed, step
+from firmware_sim.targets import turned
+from trainer.asynchronous import Swarm
+from trainer.score import CUTS, SMALLEST_GRID, cut_masks, losses, swarm
+
+Row = dict[str, float | list[float]]
+
+
+def judge(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) -> Row:
+    """One family's row: medians unless the name says worst."""
+    side, rng = max(len(target), SMALLEST_GRID), np.random.default_rng(rng_seed)
+    grown = _from_seed(rule, side, draws, int8=int8)
+    row: Row = {}
+    grown.run(48, rng)
+    row["async_48T"] = _median(losses(grown.grids, target))
+    grown.run(52, rng)
+    row["async_100T"] = _median(losses(grown.grids, target))
+    states = grown.states()
+    grown.run(300, rng)
+    row["async_400T"] = _median(losses(grown.grids, target))
+    row["async_400T_worst"] = _worst(losses(grown.grids, target))
+
+    half = rng.random((draws, side, side)) < 0.5
+    half[:, side // 2, side // 2] = True
+    hurt = swarm(rule, states, int8=int8)
+    hurt.erase(half)
+    hurt.run(100, rng)
+    row["half_lost_100T"] = _median(losses(hurt.grids, target))
+    row["half_lost_100T_worst"] = _worst(losses(hurt.grids, target))
+    for name, mask in zip(CUTS, cut_masks(side, len(target)), strict=True):
+        hurt = swarm(rule, states, int8=int8)
+        hurt.erase(np.repeat(mask[None], draws, axis=0))
+        hurt.run(100, rng)
+        row[f"cut_{name}_100T"] = _median(losses(hurt.grids, target))
+
+    wide = _from_seed(rule, side + 32, draws, int8=int8)
+    wide.run(200, rng)
+    row["async_200T_wide"] = _median(losses(wide.grids, target))
+    for degrees in (90, 180, 270):
+        spun = _from_seed(rule.turned(degrees), side, draws, int8=int8)
+        spun.run(100, rng)
+        picture = turned(target, degrees)
+        row[f"turned_{degrees}_100T"] = _median([loss_log10_shift1(grid, picture) for grid in spun.grids])
+    return row
+
+
+def synchronous(rule: Rule, target: Floats, draws: int, rng_seed: int) -> Row:
+    """The article's step, every cell firing with probability 1/2, on the target with 16 px around it."""
+    side, rng = len(target) + 32, np.random.default_rng(rng_seed)
+    found: dict[int, list[float]] = {96: [], 200: []}
+    for _ in range(draws):
+        grid = seed(side, side, rule.channels)
+        for at in range(1, 201):
+            grid = step(rule, grid, rng.random((side, side)) < 0.5)
+            if at in found:
+                found[at].append(loss_log10(grid, target))
+    return {f"sync_{at}": _median(values) for at, values in found.items()}
+
+
+def _from_seed(rule: Rule, side: int, draws: int, *, int8: bool) -> Swarm:
+    return swarm(rule, np.repeat(seed(side, side, rule.channels)[None], draws, axis=0), int8=int8)
+
+
+def _median(values: object) -> float:
+    return round(float(np.median(np.asarray(values))), 2)
+
+
+def _worst(values: object) -> float:
+    return round(float(np.max(np.asarray(values))), 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("rule")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1000)
+    given = parser.parse_args()
+    found = folder.load(given.rule)
+    rule, target = found.rule(), found.target()
+    if target is None:
+        parser.error(f"{given.rule} has no target to judge it by")
+    twin = replace(rule, limits=replace(rule.limits, limit="clamp"))  # the same weights without rounding
+    table = {"float": synchronous(rule, target, given.draws, given.seed)}
+    table["float"] |= judge(rule, target, given.draws, given.seed, int8=False)
+    table["float_twin"] = judge(twin, target, given.draws, given.seed, int8=False)
+    if found.genome() is not None:
+        table["int8"] = judge(rule, target, given.draws, given.seed, int8=True)
+    print(
+        json.dumps(
+            {"rule": found.name, "sha256": found.sha256, "draws": given.draws, "seed": given.seed, **table}, indent=1
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
