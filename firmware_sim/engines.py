@@ -2,7 +2,7 @@
 
 `numpy` and `onnx` are float, `chip` is int8; each can be made from plain parts (a Rule, a Genome, bytes), so that a
 cell can be fed by message.  Thousands of processes run one of these for one cell, hence a path for N = 1 with few
-numpy calls (measured warm on one core: numpy 6 us, chip 16 us, onnx 17 to 26 us; 2 us where nothing lives).  An engine
+numpy calls (warm, one core: numpy 6 us, 14 if it rounds; chip 16; onnx 25 to 41; 2 where nothing lives).  An engine
 keeps no state between calls, may be made before a fork and used in the children, and knows no grid, link or clock.
 Imports: numpy, onnxruntime (in OnnxEngine only), errors, chip, genome, limits, rule.
 """
