@@ -1,8 +1,8 @@
 """The top floor: where cells live, what the camera sees of them, how they are broken, and what is reported of it all.
 
-`from coordinator import Swarm` is the small API that the command line is built on. It is never on the data path: kill the
-coordinator, and the swarm goes on. Names are resolved on first use, so that `planaria --help` imports nothing heavy.
-May import cellnode and firmware_sim, never trainer.
+`from coordinator import Swarm` is the small API that the command line is built on. It is never on the data path: kill
+the coordinator, and the swarm goes on. Names are resolved on first use, so that `planaria --help` imports nothing
+heavy. May import cellnode and firmware_sim, never trainer.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from firmware_sim.errors import RunFailed
 
 
 def start(runtime: Runtime, run: str, name: str) -> subprocess.Popen[bytes]:
-    """Start `python -m cellnode.agent` for this run; it outlives us."""
+    """Start `python -m cellnode.agent` for this run, in a session of its own (so it need not fork): it outlives us."""
     command = [sys.executable, "-m", "cellnode.agent", "--run", run, "--runtime", str(runtime.path)]
-    command += ["--connect", runtime.coordinator_endpoint, "--name", name]
+    command += ["--connect", runtime.coordinator_endpoint, "--name", name, "--foreground"]
     home = str(Path(cellnode.__file__).resolve().parent.parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
     with runtime.log.open("ab") as log:

@@ -1,7 +1,7 @@
 """How short T may be on this machine: so long that all cells which will be awake keep at most 65 % of the cores busy.
 
-Above that, libzmq's threads starve, frames conflate away and cells act on stale states while updates per second still look
-high (measured). Pure arithmetic; imports nothing of the project.
+Above that, libzmq's threads starve, frames conflate away and cells act on stale states while updates per second still
+look high (measured). Pure arithmetic; imports nothing of the project.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUSY_SHARE = 0.65
-DEFAULT_CPU_US = {"numpy": 420.0, "chip": 420.0, "onnx": 470.0}  # 350-450 at 1,600 processes, where nothing was measured
+DEFAULT_CPU_US = {
+    "numpy": 420.0,
+    "chip": 420.0,
+    "onnx": 470.0,
+}  # 350-450 at 1,600 processes, where nothing was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +38,19 @@ class Calibration:
     def line(self) -> str:
         """For a person, and for the log."""
         known = "measured" if self.measured else "assumed"
-        facts = (
-            f"{self.cells_awake} cells awake x {self.cpu_us_per_update:.0f} us per update ({known}) on {self.cores:g} cores"
-        )
+        cost = f"{self.cpu_us_per_update:.0f} us per update ({known})"
+        facts = f"{self.cells_awake} cells awake x {cost} on {self.cores:g} cores"
         if self.raised:
-            return (
-                f"T = {self.asked_s:g} s is too fast for this machine ({facts}): raised to {self.chosen_s:g} s before growth"
-            )
+            before, after = f"{self.asked_s:g} s", f"{self.chosen_s:g} s"
+            return f"T = {before} is too fast for this machine ({facts}): raised to {after} before growth"
         busy = self.cells_awake * self.cpu_us_per_update / (self.chosen_s * 1e6 * self.cores)
         return f"T = {self.chosen_s:g} s keeps about {busy:.0%} of the machine busy ({facts})"
 
 
 def calibrate(asked_s: float, cpu_us: float | None, engine: str, cells_awake: int, cores: float) -> Calibration:
-    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms, or 1 ms below 0.1 s)."""
+    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms, or 1 ms below 0.1
+    s).
+    """
     measured = cpu_us is not None
     cost_us = cpu_us if cpu_us is not None else DEFAULT_CPU_US.get(engine, 470.0)
     shortest_s = cells_awake * cost_us / (BUSY_SHARE * cores * 1e6)
@@ -56,11 +60,11 @@ def calibrate(asked_s: float, cpu_us: float | None, engine: str, cells_awake: in
 
 
 def awake_cells(living: NDArray[np.bool_]) -> int:
-    """Living cells and the ring around them, which hears them and must be ready to grow."""
+    """Living cells and, on the grid, the ring around them, which hears them and must be ready to grow."""
+    height, width = living.shape
     padded = np.pad(living, 1)
-    height, width = padded.shape
-    ring = np.zeros_like(padded)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            ring |= np.roll(padded, (dy, dx), (0, 1))
-    return int(ring[:height, :width].sum())
+    awake = np.zeros_like(living)
+    for dy in (0, 1, 2):
+        for dx in (0, 1, 2):
+            awake |= padded[dy : dy + height, dx : dx + width]
+    return int(awake.sum())

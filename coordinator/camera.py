@@ -1,12 +1,13 @@
-"""The camera: maps a panel read-only and sees, all at once, every cell's LED, process, counters and the age of what it used.
+"""The camera: maps a panel read-only and sees, all at once, every cell's LED, process, counters and the age of what
+it used.
 
-It reads pages and nothing else; no cell notices it. May import cellnode.panel, cellnode.topology, firmware_sim and numpy.
+It reads pages and nothing else; no cell notices it. May import cellnode.panel, cellnode.topology, firmware_sim and
+numpy.
 """
 
 from __future__ import annotations
 
 import mmap
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.panel import COUNTERS, LAYOUT_VERSION, MAGIC, PAGE, RING, Phase, map_all
+from cellnode.panel import LAYOUT_VERSION, MAGIC, PAGE, RING, Phase, map_all
 from cellnode.topology import neighbours
 from firmware_sim.errors import RunFailed
 from firmware_sim.limits import CHANNELS, STATE_STEP
@@ -99,7 +100,9 @@ class Camera:
     def _ages(
         self, pages: NDArray[Any], lives: NDArray[np.uint64], readable: NDArray[np.bool_], interval_ns: int
     ) -> NDArray[np.float64]:
-        """How long each used state had been superseded at its sender when it was used, in T; only updates not seen before."""
+        """How long each used state had been superseded at its sender when it was used, in T; only updates not seen
+        before.
+        """
         anew = readable & ((self._copies["sequence"] != self._seen) | (lives != self._seen_lives))
         self._seen, self._seen_lives = self._copies["sequence"].copy(), lives
         cells = np.flatnonzero(anew & (self._copies["used_at_ns"] > 0))
@@ -140,7 +143,7 @@ class Camera:
 
 def running_pids(sight: Sight, endpoints: Path) -> list[int]:
     """Distinct process ids of cells that have bound an endpoint of their own (a socket file each)."""
-    bound = {int(name) for name in os.listdir(endpoints) if name.isdigit()} if endpoints.is_dir() else set()
+    bound = {int(path.name) for path in endpoints.glob("[0-9]*")}
     cells = np.flatnonzero(sight.on & (sight.phases >= Phase.BOUND))
     return sorted({int(sight.pids[cell]) for cell in cells if int(cell) in bound})
 
@@ -149,5 +152,3 @@ def _lives(pages: NDArray[Any]) -> NDArray[np.uint64]:
     lives: NDArray[np.uint64] = pages["epoch"].astype(np.uint64) << np.uint64(32) | pages["life"].astype(np.uint64)
     return lives
 
-
-assert COUNTERS == 32

@@ -1,6 +1,7 @@
 """How many one-process cells fit this machine, and what stands in the way; checked before anything is started.
 
-Reads /proc, the cgroup (v1 and v2) and the resource limits, starts and changes nothing. Imports the standard library only.
+Reads /proc, the cgroup (v1 and v2) and the resource limits, starts and changes nothing. Imports the standard library
+only.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ UNLIMITED = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is free here, in bytes, tasks and file descriptors. `memory_total` is the machine's or the cgroup's limit."""
+    """What is free here: bytes, tasks, descriptors. `memory_total` is the machine's or the cgroup's limit."""
 
     memory_total: int
     memory_available: int
@@ -126,7 +127,9 @@ def _meminfo(root: Path) -> tuple[int, int]:
 
 
 def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
-    """This process's folders for a controller, v2 and v1, from its own up to the top (a container sees its own as top)."""
+    """This process's folders for a controller, v2 and v1, from its own up to the top (a container sees its own as
+    top).
+    """
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")

@@ -1,7 +1,8 @@
-"""The one who coordinates a swarm: brings it up, performs actions, keeps time, ends faults, notices losses, writes it down.
+"""The one who coordinates a swarm: brings it up, performs actions, keeps time, ends faults, notices losses, writes it
+down.
 
-On real processes a thread of its own keeps the beat; in virtual time the beat is part of waiting. May import the rest of
-the coordinator, except the API, the command line and the pictures of reports.
+On real processes a thread of its own keeps the beat; in virtual time the beat is part of waiting. May import the rest
+of the coordinator, except the API, the command line and the pictures of reports.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ class Conductor:
             outcome = self._performer.perform(action)
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
-            details = {name: value for name, value in _plain(outcome).items() if name != "do" and value}
+            details = {name: value for name, value in _plain(outcome).items() if name == "t" or (value and name != "do")}
             self._event(outcome.do, **details)
             if outcome.do in DISTURBING and outcome.cells:
                 self.observer.disturbed(outcome.t or 0.0)
@@ -249,5 +250,3 @@ class Conductor:
 
 def _plain(value: Outcome | Calibration) -> dict[str, object]:
     return dataclasses.asdict(value) if isinstance(value, Calibration) else dict(msgspec.structs.asdict(value))
-
-

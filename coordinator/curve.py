@@ -45,7 +45,9 @@ def svg(rows: Sequence[Row], marks: Sequence[Mark]) -> str:
     for tick in ticks(0, end, 8):
         x = _x(tick, end)
         parts.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>')
-    parts.append(f'<text class="axis" x="{WIDTH - RIGHT}" y="{bottom + 32}" text-anchor="end">T since the seed</text></svg>')
+    parts.append(
+        f'<text class="axis" x="{WIDTH - RIGHT}" y="{bottom + 32}" text-anchor="end">T since the seed</text></svg>'
+    )
     return "\n".join(parts)
 
 
@@ -59,7 +61,9 @@ def ticks(low: float, high: float, about: int) -> list[float]:
 
 
 def _loss_panel(rows: Sequence[Row], end: float) -> list[str]:
-    values = [_value(row, name) for row in rows for name in ("loss_log10", "loss_log10_shift1") if row.get(name) is not None]
+    values = [
+        _value(row, name) for row in rows for name in ("loss_log10", "loss_log10_shift1") if row.get(name) is not None
+    ]
     low, high = math.floor(min(values) * 2 - 0.2) / 2, math.ceil(min(max(values), 3.0) * 2 + 0.2) / 2
 
     def y(value: float) -> float:
@@ -76,7 +80,9 @@ def _loss_panel(rows: Sequence[Row], end: float) -> list[str]:
         if row.get("loss_log10") is not None:
             t, loss = _value(row, "t"), _value(row, "loss_log10")
             title = f"t {t:.1f} T: loss {loss:.2f}, best shift {_value(row, 'loss_log10_shift1'):.2f}"
-            parts.append(f'<circle class="hover" cx="{_x(t, end):.1f}" cy="{y(loss):.1f}" r="6"><title>{title}</title></circle>')
+            parts.append(
+                f'<circle class="hover" cx="{_x(t, end):.1f}" cy="{y(loss):.1f}" r="6"><title>{title}</title></circle>'
+            )
     parts.append(_legend(((("first"), "loss"), ("second", "best over one-pixel shifts")), TOP - 20))
     return parts
 
@@ -106,7 +112,9 @@ def _marks(marks: Sequence[Mark], end: float, top: float, bottom: float) -> list
     for mark in sorted(marks, key=lambda each: each.t):
         x = _x(mark.t, end)
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
-        parts.append(f'<circle class="hover" cx="{x:.1f}" cy="{top + 6}" r="8"><title>{escape(mark.text)}</title></circle>')
+        parts.append(
+            f'<circle class="hover" cx="{x:.1f}" cy="{top + 6}" r="8"><title>{escape(mark.text)}</title></circle>'
+        )
         if x < free_x:
             continue  # no room for its text; the tooltip and the table have it
         label = mark.text if len(mark.text) <= 28 else mark.text[:27] + "…"

@@ -1,4 +1,5 @@
-"""A frame: what the whole grid showed at one moment. Knows its time and colours, and how to save itself; reads no panel.
+"""A frame: what the whole grid showed at one moment. Knows its time and colours, and how to save itself; reads no
+panel.
 
 May import firmware_sim, numpy and, when a picture is asked for, coordinator.render.
 """

@@ -23,7 +23,14 @@ class Hands:
     """`engine` decides the bytes of a seed cell."""
 
     def __init__(
-        self, substrate: Substrate, observer: Observer, height: int, width: int, torus: bool, engine: Engine, rng_seed: int
+        self,
+        substrate: Substrate,
+        observer: Observer,
+        height: int,
+        width: int,
+        torus: bool,
+        engine: Engine,
+        rng_seed: int,
     ) -> None:
         self._substrate, self._observer = substrate, observer
         self._height, self._width, self._torus = height, width, torus

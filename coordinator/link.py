@@ -106,7 +106,9 @@ class Link:
             return self._changed.wait_for(lambda: ready() or not self._running, timeout_s) and ready()
 
     def post(self, agent: str, make: Callable[[int], Command]) -> Future[Done]:
-        """Send a command (made from its id) to an agent, and again until it is done; the answer will be in the future."""
+        """Send a command (made from its id) to an agent, and again until it is done; the answer will be in the
+        future.
+        """
         with self._lock:
             self._counter += 1
             number = (self.epoch << 32) + self._counter
@@ -115,7 +117,7 @@ class Link:
         return pending.future
 
     def request(self, agent: str, make: Callable[[int], Command], timeout_s: float) -> Done:
-        """Send a command and wait for its Done. Raises RunFailed when there is none in time or it was not obeyed."""
+        """Send a command and wait for its Done. Raises RunFailed when there is none in time or the command was refused."""
         future = self.post(agent, make)
         try:
             done = future.result(timeout_s)
@@ -123,7 +125,7 @@ class Link:
             with self._lock:
                 self._pending = {number: each for number, each in self._pending.items() if each.future is not future}
             raise RunFailed(f"agent {agent} has not answered within {timeout_s:g} s") from None
-        if not done.ok and done.error:
+        if not done.ok and done.error and not done.missing:
             raise RunFailed(f"agent {agent}: {done.error}")
         return done
 

@@ -54,7 +54,9 @@ def find_alive(text: str, runs: Path = RUNS) -> RunFolder:
     folder = find(text, runs)
     info, state = folder.info, folder.state()
     if info.substrate != "processes":
-        raise BadInput(f"{folder.path}: a run on --substrate {info.substrate} lives only in the command that started it")
+        raise BadInput(
+            f"{folder.path}: a run on --substrate {info.substrate} lives only in the command that started it"
+        )
     if state.stopped:
         raise BadInput(f"{folder.path}: this run is over (`planaria report {folder.path}` shows it)")
     if state.boot_id and state.boot_id != boot_id():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellnode.panel import COUNTERS, Counter
 from coordinator.camera import Sight
 
+SLOTS = np.uint64(8)
 AGE_BIN_INTERVALS = 0.005
 AGE_BINS = 64 * 200  # up to 64 T, the reach of the say ring
 
@@ -26,7 +27,7 @@ class Rates:
     updates_per_s: float
     cpu_us_per_update: float | None
     heard_per_update: float | None
-    heard_share: float | None  # of half the living neighbours: 1 is healthy
+    heard_share: float | None  # of half the living neighbours, where all eight live: 1 is healthy
     stale_age_p99: float | None  # in T
     missed_wakes: int
 
@@ -40,13 +41,22 @@ class Meter:
         self._totals = np.zeros((cells, COUNTERS), np.uint64)
         self._ages = np.zeros(AGE_BINS + 1, np.int64)
         self._ages_known = True
+        self._inner_heard = self._inner_living = 0  # of cells with eight living neighbours since the look before
         self._from_ns = self._to_ns = 0
 
     def take(self, sight: Sight) -> None:
-        """Add what happened since the last sight. A page with another life, or that counts backwards, started from zero."""
+        """Add what happened since the last sight. A page with another life, or that counts backwards, started from
+        zero.
+        """
         anew = (sight.lives != self._last_lives) | (sight.counters[:, Counter.UPDATES] < self._last[:, Counter.UPDATES])
         base = np.where(anew[:, None], np.uint64(0), self._last)
-        self._totals += np.where(sight.counters >= base, sight.counters - base, np.uint64(0))
+        gained = np.where(sight.counters >= base, sight.counters - base, np.uint64(0))
+        self._totals += gained
+        inner = (gained[:, Counter.LIVING_NEIGHBOURS] == SLOTS * gained[:, Counter.UPDATES]) & (
+            gained[:, Counter.UPDATES] > 0
+        )
+        self._inner_heard += int(gained[inner, Counter.HEARD].sum())
+        self._inner_living += int(gained[inner, Counter.LIVING_NEIGHBOURS].sum())
         self._last, self._last_lives, self._to_ns = sight.counters, sight.lives, sight.at_ns
         if np.isnan(sight.ages_intervals).any():
             self._ages_known = False
@@ -59,6 +69,7 @@ class Meter:
         self.take(sight)
         self._totals[:] = 0
         self._ages[:] = 0
+        self._inner_heard = self._inner_living = 0
         self._from_ns = sight.at_ns
 
     def totals(self) -> NDArray[np.uint64]:
@@ -69,13 +80,12 @@ class Meter:
         """The run's numbers so far."""
         total = [float(value) for value in self._totals.sum(axis=0)]
         updates, seconds = total[Counter.UPDATES], (self._to_ns - self._from_ns) / 1e9
-        living = total[Counter.LIVING_NEIGHBOURS]
         return Rates(
             updates=int(updates),
             updates_per_s=round(updates / seconds, 1) if seconds > 0 else 0.0,
             cpu_us_per_update=round(total[Counter.CPU_NS] / updates / 1000, 1) if updates else None,
             heard_per_update=round(total[Counter.HEARD] / updates, 3) if updates else None,
-            heard_share=round(total[Counter.HEARD] / (living / 2), 3) if living else None,
+            heard_share=round(2 * self._inner_heard / self._inner_living, 3) if self._inner_living else None,
             stale_age_p99=self._quantile(0.99),
             missed_wakes=int(total[Counter.MISSED_WAKES]),
         )

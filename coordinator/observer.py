@@ -1,6 +1,7 @@
 """The observer: turns looks into the run's numbers, losses, film and verdict, and writes them down as they come.
 
-It changes nothing in a swarm. Time is passed in, in T. May import the coordinator's meter, picture, film and run folder.
+It changes nothing in a swarm. Time is passed in, in T. May import the coordinator's meter, picture, film and run
+folder.
 """
 
 from __future__ import annotations

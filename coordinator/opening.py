@@ -1,4 +1,5 @@
-"""Opening a run: check everything that can be checked, then make the run folder and bring up a conductor; or attach to one.
+"""Opening a run: check everything that can be checked, then make the run folder and bring up a conductor; or attach
+to one.
 
 Nothing is left half done: bad input is found before anything is made, a launch that fails is swept away. May import the
 rest of the coordinator, except API and command line.

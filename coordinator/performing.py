@@ -65,9 +65,7 @@ class Performer:
         number = self._store.next_action()
         cells, rng_seed = self._hands.choose(action.select, action.seed, number)
         t = self._t()
-        fault = self.board.inject(
-            action.fault, action.select, cells.tolist(), parameters, t, action.duration, rng_seed
-        )
+        fault = self.board.inject(action.fault, action.select, cells.tolist(), parameters, t, action.duration, rng_seed)
         return Outcome(
             do="inject",
             t=t,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,8 @@ from coordinator.host import Epochs, Host
 from coordinator.substrate import Cells, OnProgress, Progress
 from firmware_sim.errors import RunFailed
 
+COST_WINDOW_S = 1.5
+
 
 class ProcessSubstrate:
     """`listen()`, then `launch()` a new swarm or `adopt()` one that runs."""
@@ -48,7 +51,6 @@ class ProcessSubstrate:
         self._faults: list[LinkFault] = []
         self._paused = False
         self._troubles: list[str] = []
-        self._cpu_us: float | None = None
         self._commands = threading.RLock()
 
     def listen(self, on_ask: Callable[[Ask], Answer]) -> bool:
@@ -89,24 +91,17 @@ class ProcessSubstrate:
         return not self._host.ended.is_set() and not self._host.agent_lives()
 
     def _place(self, on_progress: OnProgress) -> None:
-        before: Sight | None = None
-
-        def watch(progress: Progress) -> None:
-            nonlocal before
-            if progress.phase == "linking" and before is None:
-                before = self._try_look()
-            on_progress(progress)
-
-        missing = self._host.place(watch)
+        missing = self._host.place(lambda progress: on_progress(replace(progress, look=self._try_look)))
         if missing:
             self._troubles.append(f"{len(missing)} cells did not come up: {missing[:10]}")
-        self._cpu_us = _cost(before, self._try_look())
-        on_progress(self._host.progress())
+        on_progress(replace(self._host.progress(), look=self._try_look))
 
     # ---- the Substrate interface
 
     def cpu_us_per_update(self) -> float | None:
-        return self._cpu_us
+        before = self.look()
+        self._host.ended.wait(min(self._host.placement.interval_ns / 1e9, COST_WINDOW_S))
+        return _cost(before, self.look())
 
     def look(self, *, ages: bool = False) -> Sight:
         placement = self._host.placement
@@ -184,11 +179,13 @@ class ProcessSubstrate:
             self._camera = None
 
 
-def _cost(before: Sight | None, now: Sight | None) -> float | None:
-    """CPU per update from the hello traffic of the launch, in which every cell speaks at full rate; None if too little."""
+def _cost(before: Sight, now: Sight) -> float | None:
+    """CPU per update from the hello traffic of the launch, in which every cell speaks at full rate; None if too
+    little.
+    """
     if before is None or now is None:
         return None
     same = (before.lives == now.lives) & (now.counters[:, Counter.UPDATES] >= before.counters[:, Counter.UPDATES])
     gained = (now.counters[same] - before.counters[same]).sum(axis=0)
     updates = int(gained[Counter.UPDATES])
-    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= len(now.on) else None
+    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= len(now.on) // 3 else None

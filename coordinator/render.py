@@ -58,7 +58,9 @@ def film(pictures: Sequence[Colours], path: Path, *, frame_s: float = 0.08, scal
     extra: dict[str, Any] = {"lossless": True, "method": 2} if path.suffix == ".webp" else {"optimize": False}
     if path.suffix == ".gif":
         images = [picture.quantize(colors=256, dither=Image.Dither.NONE) for picture in images]
-    _write(images[0], path, FILM_FORMATS, save_all=True, append_images=images[1:], duration=milliseconds, loop=0, **extra)
+    _write(
+        images[0], path, FILM_FORMATS, save_all=True, append_images=images[1:], duration=milliseconds, loop=0, **extra
+    )
     return path
 
 
@@ -74,7 +76,9 @@ def read(path: Path, cells: tuple[int, int]) -> Colours:
 
 def _write(picture: Image.Image, path: Path, formats: dict[str, str], **extra: Any) -> None:
     if path.suffix not in formats:
-        raise BadInput(f"{path}: cannot write {path.suffix or 'a file without an ending'}, expected {', '.join(formats)}")
+        raise BadInput(
+            f"{path}: cannot write {path.suffix or 'a file without an ending'}, expected {', '.join(formats)}"
+        )
     partial = path.with_name(path.name + ".part")
     try:
         picture.save(partial, format=formats[path.suffix], **extra)

@@ -18,7 +18,20 @@ from coordinator.runfolder import RunFolder, RunInfo
 from firmware_sim.errors import BadInput
 
 STRIP = 12  # stills shown
-MARKED = ("kill", "revive", "erase", "seed", "freeze", "thaw", "inject", "heal", "pause", "resume", "agent lost", "trouble")
+MARKED = (
+    "kill",
+    "revive",
+    "erase",
+    "seed",
+    "freeze",
+    "thaw",
+    "inject",
+    "heal",
+    "pause",
+    "resume",
+    "agent lost",
+    "trouble",
+)
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --card: #ffffff; --ink: #191a1c; --quiet: #63676d; --rule: #e3e4e6;
@@ -29,21 +42,24 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 sy
 main { max-width: 960px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 26px; margin: 0; } h2 { font-size: 17px; margin: 36px 0 10px; }
 p.lead { color: var(--quiet); margin: 4px 0 0; }
-.verdict { display: inline-block; padding: 2px 10px; border-radius: 999px; border: 1px solid currentColor; font-size: 14px; }
+.verdict { display: inline-block; padding: 2px 10px; border-radius: 999px; border: 1px solid; font-size: 14px; }
 .pass { color: var(--area); } .fail { color: var(--mark); } .unknown { color: var(--third); }
 .strip { display: flex; gap: 10px; flex-wrap: wrap; } figure { margin: 0; }
-figure img { display: block; width: 142px; height: auto; image-rendering: pixelated; border-radius: 4px; background: #000; }
+figure img { display: block; width: 142px; height: auto; image-rendering: pixelated; border-radius: 4px;
+  background: #000; }
 figcaption { font-size: 12px; color: var(--quiet); max-width: 142px; }
 .curve { width: 100%; height: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
 .curve text { font: 11px system-ui, sans-serif; fill: var(--quiet); } .curve .axis { font-size: 12px; }
-.curve .event { fill: var(--mark); } .curve .grid { stroke: var(--rule); } .curve .line { fill: none; stroke-width: 2; }
+.curve .event { fill: var(--mark); } .curve .grid { stroke: var(--rule); }
+.curve .line { fill: none; stroke-width: 2; }
 .curve .first { stroke: var(--first); } .curve .second { stroke: var(--second); stroke-width: 1.5; }
 .curve .third { stroke: var(--third); } .curve .area { fill: var(--area); opacity: .35; }
 .curve .mark { stroke: var(--mark); stroke-dasharray: 3 3; opacity: .7; } .curve .hover { fill: transparent; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px; overflow-x: auto; font-size: 13px; }
+pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px; overflow-x: auto;
+  font-size: 13px; }
 """
 
 
@@ -83,7 +99,9 @@ def html(folder: RunFolder) -> str:
         "<h2>Over time</h2>",
         curve.svg(folder.losses(), marks) or "<p class='lead'>Too short a run to draw.</p>",
         "<h2>Numbers</h2>",
-        _table([(name, _number(value)) for name, value in measure.items()]) if measure else "<p>The run was not measured.</p>",
+        _table([(name, _number(value)) for name, value in measure.items()])
+        if measure
+        else "<p>The run was not measured.</p>",
         "<h2>Events</h2>",
         _events(events),
         "<h2>To repeat it</h2>",

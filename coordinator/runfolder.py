@@ -1,4 +1,5 @@
-"""The folder of one run: everything needed to repeat it, every event, every loss, the frames and what must survive a crash.
+"""The folder of one run: everything needed to repeat it, every event, every loss, the frames and what must survive a
+crash.
 
     runs/<rule>/<YYYYmmdd-HHMMSS>/      run.json  rule/  state.json  events.jsonl  loss.csv  frames/  report.html
     runs/<rule>/latest                  link to the newest
@@ -147,7 +148,9 @@ class RunFolder:
         if not path.exists():
             return []
         with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) if value else None for key, value in row.items()} for row in csv.DictReader(file)]
+            return [
+                {key: float(value) if value else None for key, value in row.items()} for row in csv.DictReader(file)
+            ]
 
     def save_json(self, name: str, value: Any) -> None:
         """Write another JSON file of the run, e.g. measure.json."""

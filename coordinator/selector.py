@@ -1,7 +1,7 @@
 """Which cells are meant: a short text such as `50%`, `circle:20,20,8` or `alive&n:50`, turned into cell numbers.
 
-Grammar. A selector is one term, or several joined by `&`: each term chooses among what the terms left of it have left over,
-so `alive&50%` is half of the living cells, while a lone `50%` is half of the whole grid.
+Grammar. A selector is one term, or several joined by `&`: each term chooses among what the terms left of it have left
+over, so `alive&50%` is half of the living cells, while a lone `50%` is half of the whole grid.
 
     all                     every cell                      alive | dead    process running | not running
     cell:R,C                one cell                        circle:R,C,RADIUS   centres within RADIUS (wraps on a torus)
@@ -9,8 +9,9 @@ so `alive&50%` is half of the living cells, while a lone `50%` is half of the wh
     50%                     an exact share, at random       half:left | right | upper | lower
     random:0.5              each with this probability
 
-Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term), so the
-same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import cellnode.draws and numpy.
+Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term),
+so the same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import
+cellnode.draws and numpy.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.draws import Purpose, draw64_array
+from cellnode.draws import Purpose, chance, draw64_array
 from firmware_sim.errors import BadInput
 
 Mask = NDArray[np.bool_]
-GRAMMAR = "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, half:left|right|upper|lower, A&B"
+GRAMMAR = (
+    "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
+    "half:left|right|upper|lower, A&B"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,7 @@ def _random(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]]
     (probability,) = _numbers(rest, where, ("a probability",))
     if not 0 <= probability <= 1:
         raise BadInput(f"{where}: a probability must lie between 0 and 1")
-    # 53 bits compare exactly as a float in [0, 1)
-    return lambda _field, _among, draws: (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53 < probability
+    return lambda _field, _among, draws: (draws >> np.uint64(11)) < np.uint64(chance(probability))
 
 
 def _circle(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:

@@ -29,6 +29,7 @@ class Progress:
     bound: int
     linked: int
     note: str = ""
+    look: Callable[[], Sight | None] = lambda: None  # what there is to see of the cells so far
 
 
 OnProgress = Callable[[Progress], None]
@@ -63,7 +64,7 @@ class Substrate(Protocol):
     def set_paused(self, paused: bool) -> list[int]: ...
 
     def cpu_us_per_update(self) -> float | None:
-        """Measured during the launch; None where time is not real."""
+        """Measured right after the launch (takes about one T); None where time is not real or too little was said."""
 
     def processes(self) -> int:
         """Distinct process ids that are one cell each with a bound endpoint of its own."""

@@ -9,8 +9,9 @@
         swarm.frame().save("healed.png")
         print(swarm.loss(), swarm.measure().verdict)
 
-Times are in T, the mean wake interval, and count from the seed. Everything done is also written to the run folder. This is
-a thin face over conductor (coordinates) and guest (another coordinator lives); it may import the rest of the coordinator.
+Times are in T, the mean wake interval, and count from the seed. Everything done is also written to the run folder.
+This is a thin face over conductor (coordinates) and guest (another coordinator lives); it may import the rest of the
+coordinator.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ class Swarm:
     ) -> Swarm:
         """Bring up a swarm and plant the seed in its centre.
 
-        `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width). Raises BadInput before anything
-        was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should know.
+        `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width). Raises BadInput before
+        anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
+        know.
         """
         swarm = Swarm()
         wish = Wish(
@@ -156,7 +158,7 @@ class Swarm:
     def inject(
         self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float
     ) -> Outcome:
-        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it heals itself after `duration` T."""
+        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it ends itself after `duration` T."""
         return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
 
     def heal(self, fault: int | None = None) -> Outcome:

@@ -1,7 +1,7 @@
 """What every fault is: who, what, how long, and a proof counted at the victim. Draws nothing and knows no sockets.
 
-Fault = {id, kind, selector, parameters, start, duration, rng_seed}; `apply(target)`, `heal()`, `hits()`. A new kind is one
-class in one file and one line in the registry. May import actions, cellnode.messages and numpy.
+Fault = {id, kind, selector, parameters, start, duration, rng_seed}; `apply(target)`, `heal()`, `hits()`. A new kind
+is one class in one file and one line in the registry. May import actions, cellnode.messages and numpy.
 """
 
 from __future__ import annotations

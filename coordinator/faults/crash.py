@@ -1,4 +1,6 @@
-"""Crash: the cells' processes are killed with SIGKILL; healed, they start again, empty. Without an end: dead for ever."""
+"""Crash: the cells' processes are killed with SIGKILL; healed, they start again, empty. Without an end: dead for
+ever.
+"""
 
 from __future__ import annotations
 

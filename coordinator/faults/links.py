@@ -1,4 +1,6 @@
-"""Link faults: frames on the incoming edges of the victims are lost, or late. Each frame's fate is drawn at its receiver."""
+"""Link faults: frames on the incoming edges of the victims are lost, or late. Each frame's fate is drawn at its
+receiver.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,104 @@
+"""`planaria run` and `planaria attach`: a swarm before your eyes. Thin over coordinator.swarm and cli.live."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from coordinator.cli import live
+from coordinator.cli.options import Grid, exit_code, json_option, seed_option, show_json
+from firmware_sim.errors import BadInput
+
+VIRTUAL_INTERVALS = 100.0  # virtual time must end somewhere
+AFTER_SCENARIO = 100.0
+
+
+@click.command(short_help="Run a rule as a swarm.")
+@click.argument("rule")
+@click.option("--grid", type=Grid(), default=None, help="Rows x columns; default: what the rule's picture needs.")
+@click.option("--torus", is_flag=True, help="Join the borders.")
+@click.option("--substrate", type=click.Choice(["processes", "virtual"]), default="processes", show_default=True)
+@click.option("--engine", type=click.Choice(["numpy", "onnx", "chip"]), default="chip", show_default=True)
+@click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
+@click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
+@click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
+@click.option("--angle", type=float, default=0.0, help="Turn the picture by this many degrees.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
+@click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
+@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@seed_option
+@json_option
+def run(
+    rule: str,
+    grid: tuple[int, int] | None,
+    torus: bool,
+    substrate: str,
+    engine: str,
+    interval: float,
+    length: float | None,
+    scenario: Path | None,
+    angle: float,
+    out: Path | None,
+    view: bool | None,
+    look: str,
+    seed: int | None,
+    as_json: bool,
+) -> int:
+    """Run RULE (a built-in name, a rule folder or an .onnx file): one process a cell.
+
+    \b
+    planaria run lizard --grid 40x40 --interval 0.5
+    planaria run lizard --for 200 --scenario halves.toml --json
+    planaria run dot --substrate virtual --for 60 --seed 7
+
+    Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
+    """
+    from coordinator import scenario as scenarios
+
+    steps = [] if scenario is None else scenarios.load(scenario)
+    if length is not None and not (math.isfinite(length) and length > 0):
+        raise BadInput(f"--for is {length:g}, expected a number of T above 0")
+    if length is None and steps:
+        length = scenarios.length(steps) + AFTER_SCENARIO
+    elif length is None and substrate == "virtual":
+        length = VIRTUAL_INTERVALS
+    ended = live.start_and_run(
+        live.Plan(rule, grid, torus, substrate, engine, interval, angle, seed, out, length, steps), view, look
+    )
+    measure = ended.measure
+    if measure is not None:
+        if as_json:
+            show_json(measure.to_dict())
+        else:
+            click.echo(measure.line)
+            click.echo(f"seed {measure.seed}, verdict: {measure.verdict or 'none (nothing to judge, or too early)'}")
+            click.echo(f"report: {ended.folder / 'report.html'}")
+    if ended.interrupted:
+        return 130
+    return exit_code(measure.verdict if measure is not None else None)
+
+
+@click.command(short_help="Watch a running swarm; coordinate it if nobody does.")
+@click.argument("run", metavar="RUN")
+@click.option("--for", "length", type=float, default=None, help="Leave after this many T. Default: until Ctrl-C.")
+@click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
+@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@json_option
+def attach(run: str, length: float | None, view: bool | None, look: str, as_json: bool) -> int:
+    """Watch RUN (a run folder, an id, a rule's name or `latest`); Ctrl-C leaves it running.
+
+    \b
+    planaria attach latest
+    planaria attach runs/lizard/latest --for 20 --json
+
+    If its coordinator is gone, this command takes its place while it runs.
+    """
+    ended = live.attach_and_watch(run, length, view, look)
+    if ended.measure is not None:
+        if as_json:
+            show_json(ended.measure.to_dict())
+        else:
+            click.echo(ended.measure.line)
+    return 130 if ended.interrupted else 0
