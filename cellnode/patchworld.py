@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode.frame import LIFE_MAX
 from cellnode.linkfault import DELAY_MAX, HELD_MAX, check, fates
 from cellnode.mailbox import NEVER_NS
+from cellnode.mailboxes import Frames, Indices, Times
 from cellnode.messages import LinkFault
 from cellnode.oracle import Said
 from cellnode.panel import Counter
-from cellnode.patch import LIFE_MASK, Frames, Indices, Patch, Times
+from cellnode.patch import Patch
 from cellnode.schedule import independent, levels
 from firmware_sim.engines import Engine
 
@@ -73,7 +75,7 @@ class PatchWorld:
 
     def replay(self, cells: Indices, times_ns: Times) -> None:
         """Let these cells wake at these times, whenever they were due, in the given order (times must not fall)."""
-        level = levels(self.patch.neighbours, cells)
+        level = levels(self.patch.mail.neighbours, cells)
         for number in range(1, int(level.max(initial=0)) + 1):
             batch = level == number
             awake = self.patch.next_wake_ns[cells[batch]] != NEVER_NS
@@ -127,7 +129,7 @@ class PatchWorld:
         for fault, victims in self._faults:
             hit = np.flatnonzero(victims[frames.receivers])
             some = frames.take(hit)
-            epochs, lives = some.incarnations >> 32, some.incarnations & LIFE_MASK
+            epochs, lives = some.incarnations >> 32, some.incarnations & LIFE_MAX
             gone, late = fates(fault, some.senders, some.receivers, epochs, lives, some.sequences, interval_ns)
             lost[hit] |= gone
             late_ns[hit] += late
@@ -184,7 +186,7 @@ class PatchWorld:
         columns = (
             said.times,
             said.senders,
-            said.incarnations & LIFE_MASK,
+            said.incarnations & LIFE_MAX,
             said.sequences,
             said.hello,
             said.next_within,

@@ -3,7 +3,7 @@
 A wake reads what its neighbours said before and writes into their slots, so two wakes may run in one batch, in any
 order, unless they are neighbours, or both speak to a cell whose next wake the first of them may move (one that
 listens). The result then equals running all events one by one in the order (time, cell). Computes no state and draws
-nothing. May import numpy and the patch.
+nothing. May import numpy, the patch and its mailboxes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.cell import REACTION_NS
-from cellnode.patch import Indices, Mask, Patch, Times
+from cellnode.mailboxes import Indices, Mask, Times, any_slot
+from cellnode.patch import Patch
 
 WINDOW = 1.0  # in T: how far beyond the earliest event a batch may reach; the bounds below settle in a few rounds
 _ROUNDS_MAX = 1000
@@ -29,16 +30,15 @@ def independent(patch: Patch, events_ns: Times, until_ns: int) -> Indices:
     if first_ns > until_ns:
         return np.empty(0, np.int64)
     horizon_ns = min(until_ns + 1, first_ns + int(WINDOW * patch.interval_ns))
-    listening = patch.listening()
-    bound_ns, speaker = _bounds(patch, events_ns, np.flatnonzero(listening), horizon_ns)
+    bound_ns, speaker = _bounds(patch, events_ns, np.flatnonzero(patch.listening()), horizon_ns)
     cells = np.flatnonzero(events_ns[:-1] < horizon_ns)
-    at_ns = events_ns[cells, None]
-    around = patch.neighbours[cells]
+    at_ns = events_ns[cells]
+    around = patch.mail.around[:, cells]
     theirs = bound_ns[around]
-    later = (theirs > at_ns) | ((theirs == at_ns) & (around > cells[:, None]))
+    later = (theirs > at_ns) | ((theirs == at_ns) & (around > cells))
     next_to_speak = speaker[around]
-    later &= (next_to_speak < 0) | (next_to_speak == cells[:, None])
-    free: Indices = cells[later.all(axis=1)]
+    later &= (next_to_speak < 0) | (next_to_speak == cells)
+    free: Indices = cells[later.all(axis=0)]
     return free
 
 
@@ -48,32 +48,33 @@ def _bounds(patch: Patch, events_ns: Times, listening: Indices, horizon_ns: int)
     speaker = np.full(patch.count + 1, -1, np.int64)
     if not len(listening):
         return bound_ns, speaker
-    around = patch.neighbours[listening]
+    around = patch.mail.around[:, listening]
     delay_ns = np.where(
         _hello_possible(patch, events_ns, listening, around), REACTION_NS, patch.next_draw_ns[listening]
     )
-    own_ns = events_ns[listening]
+    before = own_ns = events_ns[listening]
     for _ in range(_ROUNDS_MAX):
-        before = bound_ns[listening]
-        after = np.minimum(own_ns, bound_ns[around].min(axis=1) + delay_ns)
+        theirs = bound_ns[around]
+        earliest = theirs.min(axis=0)
+        after = np.minimum(own_ns, earliest + delay_ns)
         bound_ns[listening] = after
         if not ((after < before) & (after < horizon_ns)).any():
             break
+        before = after
     else:
         raise AssertionError("the bounds of virtual time did not settle")
-    theirs = bound_ns[around]
-    earliest = theirs.min(axis=1, keepdims=True)
-    speaker[listening] = np.where(theirs == earliest, around, patch.count).min(axis=1)
+    # Bounds that moved in the last round lie beyond the horizon, so they change no speaker that matters.
+    speaker[listening] = np.where(theirs == earliest, around, patch.count).min(axis=0)
     return bound_ns, speaker
 
 
 def _hello_possible(patch: Patch, events_ns: Times, listening: Indices, around: Indices) -> Mask:
     """[k]: whether a listening cell may be called on at once, by a hello or by an incarnation it has not met."""
-    possible: Mask = patch.unmet[listening].any(axis=1)
+    possible: Mask = any_slot(patch.unmet[listening])
     first_ns = events_ns.min()
     if (patch.hello_until_ns > first_ns).any():
         calling = np.append(patch.hello_pending(first_ns), False)
-        possible = possible | calling[around].any(axis=1)
+        possible = possible | calling[around].any(axis=0)
     return possible
 
 
