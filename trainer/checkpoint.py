@@ -19,11 +19,12 @@ from firmware_sim.errors import BadInput, RunFailed
 from trainer.learner import Learner
 
 VERSION = 1
-NAME = "checkpoint.pt"
+NAME, LOG = "checkpoint.pt", "losses.csv"
 
 
-def save(path: Path, learner: Learner) -> None:
-    """Write the learner; RunFailed on a full or unwritable disk, the previous checkpoint staying as it was."""
+def save(folder: Path, learner: Learner) -> None:
+    """Write the learner and its log; RunFailed on a full or unwritable disk, the last checkpoint staying intact."""
+    path = folder / NAME
     content = {
         "version": VERSION,
         "settings": learner.settings.to_dict(),
@@ -37,6 +38,7 @@ def save(path: Path, learner: Learner) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        (folder / LOG).write_text(learner.log(), encoding="utf-8")
     except (OSError, RuntimeError) as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

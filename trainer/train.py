@@ -58,8 +58,7 @@ def train(
             if learner.step % s.score_every == 0 or last:
                 keep_the_best(learner)
             if learner.step % s.checkpoint_every == 0 or last or halt:
-                checkpoint.save(folder / checkpoint.NAME, learner)
-                (folder / "losses.csv").write_text(learner.log(), encoding="utf-8")
+                checkpoint.save(folder, learner)
         if halt:
             return learner.step == s.steps
     return True

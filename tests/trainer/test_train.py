@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from firmware_sim.errors import BadInput
+from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.rule import Rule
 from trainer import checkpoint
 from trainer.episode import LOSS_SCALE, Episode, Outcome
@@ -68,7 +69,7 @@ def test_stopped_between_checkpoints_it_goes_on_to_the_same_bits(whole: Learner,
 def test_killed_at_any_moment_it_goes_on_to_the_same_bits(whole: Learner, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)], cwd=root)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (tmp_path / checkpoint.NAME).exists() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     os.kill(child.pid, signal.SIGKILL)
@@ -120,7 +121,7 @@ def test_a_checkpoint_of_another_target_version_or_setting_or_a_damaged_one_is_r
     whole: Learner, tmp_path: Path
 ) -> None:
     path = tmp_path / checkpoint.NAME
-    checkpoint.save(path, whole)
+    checkpoint.save(tmp_path, whole)
     other_target = Learner(TINY, resolve("dot").pixels[:, ::-1].copy())
     with pytest.raises(BadInput, match="another target"):
         checkpoint.load(path, other_target)
@@ -137,10 +138,25 @@ def test_a_checkpoint_of_another_version_is_refused(
     whole: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "VERSION", 99)
-    checkpoint.save(tmp_path / checkpoint.NAME, whole)
+    checkpoint.save(tmp_path, whole)
     monkeypatch.undo()
     with pytest.raises(BadInput, match="version 99"):
         checkpoint.load(tmp_path / checkpoint.NAME, Learner(TINY, resolve("dot").pixels))
+
+
+def test_a_disk_that_cannot_be_written_leaves_the_last_checkpoint_intact(
+    whole: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(tmp_path, whole)
+    good = (tmp_path / checkpoint.NAME).read_bytes()
+
+    def full(content: object, file: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RunFailed, match="No space left"):
+        checkpoint.save(tmp_path, whole)
+    assert (tmp_path / checkpoint.NAME).read_bytes() == good and len(list(tmp_path.iterdir())) == 2
 
 
 def test_settings_out_of_range_are_named() -> None:
