@@ -114,12 +114,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def line(self) -> str:
         """One line for a person."""
-        what = f"{self.do} {self.selector}".strip()
+        what = " ".join(filter(None, (self.do, self.proof.get("kind", ""), self.selector)))
         text = f"{what}: {len(self.cells)} cell{'' if len(self.cells) == 1 else 's'}"
         if self.fault is not None:
             text += f", fault {self.fault}"
         if self.proof:
-            text += ", " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.proof.items())
+            text += ", " + ", ".join(
+                f"{name.replace('_', ' ')} {value}" for name, value in self.proof.items() if name != "kind"
+            )
         if self.rng_seed is not None:
             text += f" (seed {self.rng_seed})"
         if self.missing:

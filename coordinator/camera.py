@@ -151,4 +151,3 @@ def running_pids(sight: Sight, endpoints: Path) -> list[int]:
 def _lives(pages: NDArray[Any]) -> NDArray[np.uint64]:
     lives: NDArray[np.uint64] = pages["epoch"].astype(np.uint64) << np.uint64(32) | pages["life"].astype(np.uint64)
     return lives
-

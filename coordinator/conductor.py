@@ -84,7 +84,7 @@ class Conductor:
         self._event("attached", coordinator_epoch=self._store.state.coordinator_epoch)
         if self._substrate.lost():
             self._recover(on_progress)
-        self.observer.zero()
+        self.observer.resume(self.clock.zero_ns or self._substrate.now_ns())
         self._performer.adopt(self._store.state.faults, self._store.state.next_fault)
         self._start_beat()
 
@@ -175,7 +175,8 @@ class Conductor:
             outcome = self._performer.perform(action)
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
-            details = {name: value for name, value in _plain(outcome).items() if name == "t" or (value and name != "do")}
+            facts = _plain(outcome)
+            details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
             self._event(outcome.do, **details)
             if outcome.do in DISTURBING and outcome.cells:
                 self.observer.disturbed(outcome.t or 0.0)
@@ -226,20 +227,22 @@ class Conductor:
         try:
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join(10)
-            self._write_last("stopped" if stopped else "left")
+            self._write_last(stopped)
             self._substrate.keep_log(self.path)
         finally:
             end()
             if stopped:
                 self._store.update(stopped=True)
 
-    def _write_last(self, name: str) -> None:
+    def _write_last(self, stopped: bool) -> None:
         """The last look, so that the numbers of the end can be asked for when nothing is left to measure."""
-        if self.clock.started:
-            self.observer.see(self.t, keep=True)
-            self.last = self.measure()
+        if not self.clock.started:
+            return
+        self.observer.see(self.t, keep=stopped)
+        self.last = self.measure()
+        if stopped:
             self.folder.save_json("measure.json", self.last.to_dict())
-            self._event(name)
+        self._event("stopped" if stopped else "left")
 
     def _event(self, name: str, **details: object) -> None:
         """Write it down with the time in T, unless `details` knows it better."""

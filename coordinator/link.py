@@ -117,7 +117,7 @@ class Link:
         return pending.future
 
     def request(self, agent: str, make: Callable[[int], Command], timeout_s: float) -> Done:
-        """Send a command and wait for its Done. Raises RunFailed when there is none in time or the command was refused."""
+        """Send a command and wait for its Done. Raises RunFailed when there is none in time or it was refused."""
         future = self.post(agent, make)
         try:
             done = future.result(timeout_s)

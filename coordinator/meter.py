@@ -72,6 +72,11 @@ class Meter:
         self._inner_heard = self._inner_living = 0
         self._from_ns = sight.at_ns
 
+    def resume(self, sight: Sight, zero_ns: int) -> None:
+        """Count as if from `zero_ns` on: what the present lives have counted so far is all that is known of before."""
+        self.take(sight)
+        self._from_ns = zero_ns
+
     def totals(self) -> NDArray[np.uint64]:
         """uint64 [cells, 32], summed over all lives since `zero`."""
         return self._totals.copy()

@@ -43,6 +43,11 @@ class Observer:
         with self._eyes:
             self._meter.zero(self._look())
 
+    def resume(self, zero_ns: int) -> None:
+        """Go on counting a swarm whose seed was planted at `zero_ns`, of the same clock as its looks."""
+        with self._eyes:
+            self._meter.resume(self._look(), zero_ns)
+
     def see(self, t: float, *, keep: bool = False) -> Sight:
         """Look once, count, and write what is due. `keep`: this moment belongs on the film whatever its rhythm."""
         with self._eyes:

@@ -24,6 +24,7 @@ from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
 from coordinator import capacity, locate
+from coordinator.agents import sweep
 from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
@@ -32,7 +33,7 @@ from coordinator.picture import Picture
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
-from coordinator.substrate import OnProgress, Substrate
+from coordinator.substrate import OnProgress, Progress, Substrate
 from coordinator.virtual import VirtualSubstrate
 from firmware_sim import folder as rules
 from firmware_sim.engines import make_engine
@@ -145,30 +146,28 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     return conductor
 
 
-def stop_run(text: str, on_line: OnLine) -> str:
+def stop_run(text: str, on_line: OnLine) -> Path:
     """End a run whoever is still alive of it, and leave nothing behind; returns its folder."""
     folder = locate.find_alive(text)
-    info = folder.info
-    seen = locate.look(folder)
+    info, seen = folder.info, locate.look(folder)
     if seen.coordinator:
-        guest = Guest(folder, None)
-        guest.stop()
-        return str(folder.path)
+        Guest(folder, None).stop()
+        return folder.path
+    if seen.agent:
+        conductor = attach(text, lambda ask: Answer(ask.id, error="this run is being stopped"), on_line, _ignore)
+        conductor.stop()
+        return conductor.path
+    on_line("its agent was dead already; sweeping up")
+    sweep(Runtime(Path(info.runtime)))
     store = Store(folder)
-    placement = Placement(
-        info.run, 0, info.height, info.width, info.torus, list(range(info.height * info.width)),
-        rule_payload(_copy_of_rule(folder), info.engine, info.degrees), 0, 0, 1,
-    )  # fmt: skip
-    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store))
-    if not substrate.listen(lambda ask: Answer(ask.id, error="this run is being stopped")):
-        return stop_run(text, on_line)  # somebody became coordinator this moment
-    if substrate.adopt() is None:
-        on_line("its agent was dead already; sweeping up")
-    folder.event("stopped", store.clock(1).t(time.monotonic_ns()) if store.state.zero_ns else None)
-    substrate.keep_log(folder.path)
-    substrate.stop()
     store.update(stopped=True)
-    return str(folder.path)
+    clock = store.clock(1)
+    folder.event("stopped", clock.t(time.monotonic_ns()) if clock.started else None)
+    return folder.path
+
+
+def _ignore(_progress: Progress) -> None:
+    return
 
 
 def _copy_of_rule(folder: RunFolder) -> RuleFolder:

@@ -31,7 +31,7 @@ from cellnode.runtime import Runtime
 from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.host import Epochs, Host
-from coordinator.substrate import Cells, OnProgress, Progress
+from coordinator.substrate import Cells, OnProgress
 from firmware_sim.errors import RunFailed
 
 COST_WINDOW_S = 1.5

@@ -154,11 +154,13 @@ def stop(run: str, as_json: bool) -> int:
     \b
     planaria stop latest
     """
-    from coordinator import opening
+    from coordinator import opening, report
+    from coordinator.runfolder import RunFolder
 
-    folder = opening.stop_run(run, _tell)
+    path = opening.stop_run(run, _tell)
+    report.finish(RunFolder.open(path))
     if as_json:
-        show_json({"stopped": folder})
+        show_json({"stopped": str(path)})
     else:
-        click.echo(f"stopped: {folder}")
+        click.echo(f"stopped: {path}")
     return 0

@@ -45,9 +45,8 @@ def ps(everything: bool, as_json: bool) -> int:
         return 0
     for row in rows:
         alive = ", ".join(name for name in ("agent", "coordinator") if row[name]) or "over"
-        click.echo(
-            f"{row['run']}  {row['rule']} {row['grid']} {row['substrate']}/{row['engine']}  {alive:20s}  {row['folder']}"
-        )
+        what = f"{row['rule']} {row['grid']} {row['substrate']}/{row['engine']}"
+        click.echo(f"{row['run']}  {what}  {alive:20s}  {row['folder']}")
     if not rows:
         click.echo("no run is alive" if not everything else "no runs")
     return 0
