@@ -30,10 +30,10 @@ def independent(patch: Patch, events_ns: Times, until_ns: int) -> Indices:
     if first_ns > until_ns:
         return np.empty(0, np.int64)
     horizon_ns = min(until_ns + 1, first_ns + int(WINDOW * patch.interval_ns))
-    bound_ns, speaker = _bounds(patch, events_ns, np.flatnonzero(patch.listening()), horizon_ns)
     cells = np.flatnonzero(events_ns[:-1] < horizon_ns)
     at_ns = events_ns[cells]
     around = patch.mail.around[:, cells]
+    bound_ns, speaker = _bounds(patch, events_ns, around, horizon_ns)
     theirs = bound_ns[around]
     later = (theirs > at_ns) | ((theirs == at_ns) & (around > cells))
     next_to_speak = speaker[around]
@@ -42,30 +42,34 @@ def independent(patch: Patch, events_ns: Times, until_ns: int) -> Indices:
     return free
 
 
-def _bounds(patch: Patch, events_ns: Times, listening: Indices, horizon_ns: int) -> tuple[Times, Indices]:
-    """([n + 1] when a cell can have an event at the earliest, [n + 1] who speaks next to a listening cell or -1)."""
+def _bounds(patch: Patch, events_ns: Times, near: Indices, horizon_ns: int) -> tuple[Times, Indices]:
+    """([n + 1] when a cell can have an event at the earliest, [n + 1] who speaks next to a listening cell or -1).
+
+    Exact up to the horizon, for the cells `near` an event before it and those that they could move in turn.
+    """
     bound_ns = events_ns.copy()
     speaker = np.full(patch.count + 1, -1, np.int64)
-    if not len(listening):
-        return bound_ns, speaker
-    around = patch.mail.around[:, listening]
-    delay_ns = np.where(
-        _hello_possible(patch, events_ns, listening, around), REACTION_NS, patch.next_draw_ns[listening]
-    )
-    before = own_ns = events_ns[listening]
+    listening = np.append(patch.listening(), False)
+    reached = np.zeros(patch.count + 1, np.bool_)
+    reached[near] = True
     for _ in range(_ROUNDS_MAX):
+        cells = np.flatnonzero(listening & reached)
+        if not len(cells):
+            return bound_ns, speaker
+        around = patch.mail.around[:, cells]
+        hello = _hello_possible(patch, events_ns, cells, around)
+        delay_ns = np.where(hello, REACTION_NS, patch.next_draw_ns[cells])
         theirs = bound_ns[around]
         earliest = theirs.min(axis=0)
-        after = np.minimum(own_ns, earliest + delay_ns)
-        bound_ns[listening] = after
-        if not ((after < before) & (after < horizon_ns)).any():
-            break
-        before = after
-    else:
-        raise AssertionError("the bounds of virtual time did not settle")
-    # Bounds that moved in the last round lie beyond the horizon, so they change no speaker that matters.
-    speaker[listening] = np.where(theirs == earliest, around, patch.count).min(axis=0)
-    return bound_ns, speaker
+        after = np.minimum(events_ns[cells], earliest + delay_ns)
+        moved = (after < bound_ns[cells]) & (after < horizon_ns)
+        bound_ns[cells] = after
+        if not moved.any():
+            # What still moved lies beyond the horizon, so it changes no speaker that matters.
+            speaker[cells] = np.where(theirs == earliest, around, patch.count).min(axis=0)
+            return bound_ns, speaker
+        reached[around[:, moved]] = True
+    raise AssertionError("the bounds of virtual time did not settle")
 
 
 def _hello_possible(patch: Patch, events_ns: Times, listening: Indices, around: Indices) -> Mask:
