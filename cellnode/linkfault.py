@@ -1,4 +1,4 @@
-"""What a faulty link does to a frame: lose it, or hold it back. The fate is a pure function, the gate keeps what is held.
+"""What a faulty link does to a frame: lose it, or hold it back. A fate is a pure function; a gate keeps what is held.
 
 A fate's draw is keyed by (seed, fault, edge, incarnation, sequence), never by the order of arrival, so that the same
 frame meets the same fate in every run and one fault changes no other's draws. Faults lie on the incoming edges of their

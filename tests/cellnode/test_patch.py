@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from toys import TAG, Constant, Fading, T, Toy, state
 
 from cellnode.oracle import CellWorld, Said
+from cellnode.panel import Counter
 from cellnode.patchworld import PatchWorld
 from cellnode.schedule import levels
 from cellnode.topology import neighbours
@@ -106,6 +107,39 @@ def test_in_float_one_step_of_the_batch_is_within_1e_5_of_the_cells() -> None:
     blocks = patch.patch.mail.block.reshape(81, 3, 3, 16)
     alone = np.concatenate([engine.update(block[None]) for block in blocks])
     assert np.abs(alone - engine.update(blocks)).max() < 1e-5, "in one step"
+
+
+def test_a_float_state_that_overflowed_is_dead_in_both_worlds() -> None:
+    class Doubling(Constant):
+        def update(self, neighbourhood: Any) -> Any:
+            with np.errstate(over="ignore"):
+                return neighbourhood.reshape(-1, 9, 16)[:, 4] * np.float32(1e20)
+
+    worlds = cells, patch, single, _ = both(Doubling("float"), size=(1, 3))
+    for world in (cells, patch):
+        world.seed([1], state(1.0, family="float"), 0)
+        world.run(20 * T)
+    same(*worlds)
+    assert not patch.states().any()
+    assert any(np.frombuffer(said[-1], np.float32)[3] > 1e19 for said in single)
+
+
+def test_a_sequence_far_ahead_is_judged_alike_in_both_worlds() -> None:
+    """Dropped while the slot is fresh, taken when it is overdue."""
+    worlds = cells, patch, _, _ = both(Constant("int8"), size=(1, 2))
+    for step, late_by in ((0, T), (1, 20 * T)):
+        for world in (cells, patch):
+            world.run(40 * T * (2 * step + 1))  # asleep, both; then woken by a seed and at rest again
+            world.seed([0], state(60 - step), 40 * T * (2 * step + 1))
+            world.run(40 * T * (2 * step + 1) + late_by)
+        it = cells._cells[0]
+        assert it is not None
+        it.sequence += 70_000
+        patch.patch._sequence[0] += 70_000
+    for world in (cells, patch):
+        world.run(300 * T)
+    same(*worlds)
+    assert cells.counters()[1, Counter.DROP_SEQUENCE] > 0
 
 
 def test_a_rule_with_other_channels_runs_as_a_patch() -> None:
