@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     SELECT = 4
     FAULT = 5
     TRAIN = 6
+    BIRTH = 7  # when a newborn process speaks for the first time
 
 
 def _mix(word: int) -> int:

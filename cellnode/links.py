@@ -17,8 +17,8 @@ from cellnode.linkfault import Gate
 from cellnode.mailbox import Tally
 from cellnode.messages import LinkFault
 from cellnode.panel import Counter
+from cellnode.quickrecv import MESSAGE_MAX, taker
 
-MAX_MESSAGE = 4096  # bytes; well above a frame: at the limit libzmq would cut the peer without a word
 RECONNECT_MS = 100
 RECONNECT_LONGEST_MS = 4000
 QUEUE = 64  # frames a peer that wait unread while a link fault is on
@@ -39,7 +39,7 @@ def bind_publisher(context: Context, endpoint: str) -> zmq.Socket[bytes]:
     publisher = context.socket(zmq.PUB)
     publisher.setsockopt(zmq.CONFLATE, 1)
     publisher.setsockopt(zmq.LINGER, 0)
-    publisher.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+    publisher.setsockopt(zmq.MAXMSGSIZE, MESSAGE_MAX)
     publisher.bind(endpoint)
     return publisher
 
@@ -53,6 +53,7 @@ class Ears:
         self._links: dict[str, Link] = {}
         self._conflating = True
         self._socket = self._make()
+        self._take = taker(self._socket)
 
     def wire(self, links: list[Link], faults: list[LinkFault], interval_ns: int) -> None:
         """Make the connections what they should be; those that need no change are left alone."""
@@ -64,6 +65,7 @@ class Ears:
             self._socket.close(0)
             self._links = {}
             self._socket = self._make()
+            self._take = taker(self._socket)
         wanted = {link.endpoint: link for link in links}
         for endpoint in self._links.keys() - wanted.keys():
             self._socket.disconnect(endpoint)
@@ -84,7 +86,7 @@ class Ears:
             socket.setsockopt(zmq.RCVHWM, QUEUE)
         longest = min(RECONNECT_LONGEST_MS, max(RECONNECT_MS, 2 * self._gate.interval_ns // 1_000_000))
         socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_MAX)
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, longest)
         socket.setsockopt(zmq.SUBSCRIBE, b"")  # exactly one: conflation would keep only the last
@@ -104,12 +106,9 @@ class Ears:
         if self._gate.active:
             self._drain_faulty(receive, now_ns)
             return
-        take = self._socket.recv
-        try:
-            while True:
-                receive(take(zmq.NOBLOCK), now_ns)
-        except zmq.Again:
-            return
+        take = self._take
+        while (message := take()) is not None:
+            receive(message, now_ns)
 
     def _drain_faulty(self, receive: Receive, now_ns: int) -> None:
         while True:

@@ -2,7 +2,9 @@
 returns.
 
     awake       waits on the control socket alone until the cell's next wake, then drains its links, wakes, speaks once
-    listening   (stretched or asleep) watches its links too; asleep, without any timeout
+    stretched   the same, and drains its links once a T in between, in case something has changed
+    newborn     watches its links until it has heard every neighbour, so that being linked is soon a fact
+    asleep      watches its links, without any timeout
     paused      waits until the word in the panel's header says otherwise
 
 It decides nothing about states: that is `cell.py`. It talks to no coordinator and maps no page but its own. Imports
@@ -29,7 +31,10 @@ from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 
 MILLISECOND = 1_000_000
+NEVER_NS = 1 << 62
 PAUSE_LOOK_MS = 500  # how often a paused cell looks at the header in case the agent's word was lost
+NEWBORN_MAX = 4  # in T: after this long a newborn no longer waits by its links for neighbours that do not speak
+CPU_NS, RECEIVED, CONTROL_BAD = int(Counter.CPU_NS), int(Counter.RECEIVED), int(Counter.CONTROL_BAD)
 
 
 def live(plan: Plan, birth: Birth, engine: Engine) -> None:
@@ -76,60 +81,86 @@ class Node:
         self._alone = select.poll()  # the control socket only
         self._alone.register(self._control.fileno(), select.POLLIN)
         self._both = self._alone
+        self._control_fd = self._control.fileno()
+        self._first_wake_ns = NEVER_NS
+        self._newborn_until_ns = 0
         page.show_phase(Phase.BOUND)
 
     def run(self) -> None:
         """For ever. First until the agent lets the clock tick, then wake after wake."""
-        while self._cell is None:
+        while self._cell is None or self._ears is None:
             self._alone.poll()
             self._hear_agent()
         while True:
             if self._paused():
                 self._rest()
             else:
-                self._wait_and_wake(self._cell)
+                self._wait_and_wake(self._cell, self._ears)
 
-    def _wait_and_wake(self, cell: Cell) -> None:
-        """One wait, and one wake if its time has come. The hot path: about 20 us beside libzmq and the engine."""
-        clock, ears, page = time.monotonic_ns, self._ears, self._page
-        assert ears is not None
-        now_ns = clock()
-        poller = self._alone
+    def _wait_and_wake(self, cell: Cell, ears: links.Ears) -> None:
+        """One wait, and one wake if its time has come. The hot path."""
+        now_ns = time.monotonic_ns()
+        watching = False
+        due_ns = self._due_ns(cell)
+        until_ns = due_ns
         held_ns = ears.next_due_ns
-        if cell.listening or held_ns is not None:
-            poller = self._both
-            self._listen(cell, ears, now_ns)
-            held_ns = ears.next_due_ns
-        due_ns = cell.next_wake_ns
-        until_ns = due_ns if held_ns is None or (due_ns is not None and due_ns < held_ns) else held_ns
+        if cell.listening or held_ns is not None or now_ns < self._newborn_until_ns:
+            self._look(cell, ears, now_ns)
+            due_ns, held_ns = self._due_ns(cell), ears.next_due_ns
+            until_ns = due_ns
+            watching = due_ns is None or now_ns < self._newborn_until_ns
+            if due_ns is not None and not watching:
+                # Every word of a neighbour would wake us: 8 times an update. Once a T is as soon as if awake.
+                until_ns = min(due_ns, now_ns + cell.interval_ns)
+            if held_ns is not None and (until_ns is None or held_ns < until_ns):
+                until_ns = held_ns
+        poller = self._both if watching else self._alone
         if until_ns is None:
             ready = poller.poll()
         else:
             ready = poller.poll(max(0, (until_ns - now_ns + MILLISECOND - 1) // MILLISECOND))
-        if ready and any(descriptor == self._control.fileno() for descriptor, _ in ready):
+        if ready and (not watching or any(descriptor == self._control_fd for descriptor, _ in ready)):
             self._hear_agent()
-            return
-        if due_ns is None or clock() < due_ns:
-            return
-        used_at_ns = clock()
-        ears.drain(cell.receive, used_at_ns)
-        frame = cell.wake(used_at_ns)
+        elif due_ns is not None:
+            now_ns = time.monotonic_ns()
+            if now_ns >= due_ns:
+                self._wake(cell, ears, now_ns)
+
+    def _wake(self, cell: Cell, ears: links.Ears, now_ns: int) -> None:
+        """Drain, step, show, say; in this order, so that whatever anyone has heard is on the panel already."""
+        ears.drain(cell.receive, now_ns)
+        frame = cell.wake(now_ns)
+        self._first_wake_ns = NEVER_NS
         if frame is None:
             return
-        page.counters[Counter.CPU_NS] = time.process_time_ns()
-        used = (cell.used_sequences, cell.used_epochs, cell.used_lives)
-        page.show_state(cell.sequence, clock(), used_at_ns, used, cell.next_within, 0, cell.state_bytes)
+        page = self._page
+        page.counters[CPU_NS] = time.process_time_ns()
+        page.show_state(cell, time.monotonic_ns(), now_ns)
         self._publisher.send(frame, zmq.NOBLOCK)
-        if page.phase is not Phase.LINKED and cell.linked:
-            page.show_phase(Phase.LINKED)
+        if page.phase is not Phase.LINKED:
+            self._show_linked(cell)
 
-    def _listen(self, cell: Cell, ears: links.Ears, now_ns: int) -> None:
-        """Take what has come to a cell that a message may rouse, and show what was counted."""
-        before = self._page.counters[Counter.RECEIVED]
+    def _look(self, cell: Cell, ears: links.Ears, now_ns: int) -> None:
+        """Take what has come between two wakes, and show what was counted."""
+        counters = self._page.counters
+        before = counters[RECEIVED]
         ears.drain(cell.receive, now_ns)
-        if self._page.counters[Counter.RECEIVED] != before:
+        if counters[RECEIVED] != before:
             self._page.show_counters()
-            self._page.show_phase(Phase.LINKED if cell.linked else Phase.WIRED)
+            if self._page.phase is not Phase.LINKED:
+                self._show_linked(cell)
+
+    def _due_ns(self, cell: Cell) -> int | None:
+        """When to wake: as the cell says; but a newborn speaks for the first time within one T, see `_begin`."""
+        due_ns = cell.next_wake_ns
+        return due_ns if due_ns is None or due_ns < self._first_wake_ns else self._first_wake_ns
+
+    def _show_linked(self, cell: Cell) -> None:
+        if cell.linked:
+            self._page.show_phase(Phase.LINKED)
+            self._newborn_until_ns = 0
+        else:
+            self._page.show_phase(Phase.WIRED)
 
     # ---- pause
 
@@ -159,7 +190,7 @@ class Node:
                 return
             message = control.decode(data)
             if message is None or not self._apply(message):
-                self._page.counters[Counter.CONTROL_BAD] += 1
+                self._page.counters[CONTROL_BAD] += 1
                 self._page.show_counters()
 
     def _apply(self, message: Wanted | CellPoke) -> bool:
@@ -188,12 +219,21 @@ class Node:
         if self._cell is not None:
             self._tell(self._cell, wanted, now_ns)
         self._wanted = wanted
-        page.show_phase(Phase.LINKED if self._cell is not None and self._cell.linked else Phase.WIRED)
+        if self._cell is not None:
+            self._show_linked(self._cell)
+        else:
+            page.show_phase(Phase.WIRED)
         page.show_version(wanted.version)
 
     def _begin(self, wanted: Wanted, now_ns: int) -> Cell:
+        """Let the clock tick. Everyone waits for a newborn's first word, so that is said within one T: an exponential
+        clock alone would take up to 8 T for the slowest of thousands."""
         birth, plan = self._birth, self._plan
         clock = draws.clock(plan.rng_seed, birth.cell, plan.epoch, birth.life)
+        who = draws.wake_entity(birth.cell, plan.epoch, birth.life)
+        bits = draws.draw64(plan.rng_seed, who, draws.Purpose.BIRTH, 0)
+        self._first_wake_ns = now_ns + draws.share(bits, wanted.interval_ns)
+        self._newborn_until_ns = now_ns + NEWBORN_MAX * wanted.interval_ns
         return Cell(
             birth.cell,
             _neighbours(wanted),

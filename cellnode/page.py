@@ -14,6 +14,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+from cellnode.cell import Cell
 from cellnode.panel import COPY_DTYPE, COUNTERS, HEADER_DTYPE, PAGE, RING, SLOT_DTYPE, Phase, map_page
 
 _FIELDS: dict[str, Any] = dict(SLOT_DTYPE.fields or {})
@@ -22,7 +23,8 @@ _IDENTITY = struct.Struct("<5I")  # cell, pid, epoch, life, phase
 _WORD = struct.Struct("<I")
 _LONG = struct.Struct("<Q")
 _COPY = struct.Struct("<4Q8Q8I8I2I64sQ")
-assert _COPY.size == COPY_DTYPE.itemsize, "the packed copy must be the panel's copy"
+COPY_SIZE = _COPY.size
+assert COPY_DTYPE.itemsize == COPY_SIZE, "the packed copy must be the panel's copy"
 
 PHASE_AT: int = _FIELDS["phase"][1]
 VERSION_AT: int = _FIELDS["wanted_version"][1]
@@ -38,12 +40,13 @@ PAUSED_AT: int = _HEADER["paused"][1]
 class Page:
     """One cell's page, and the header's word that pauses all clocks."""
 
-    __slots__ = ("_buffer", "_copy", "_header", "_identity", "_index", "_path", "counters", "phase")
+    __slots__ = ("_buffer", "_copy", "_counter_bytes", "_header", "_identity", "_index", "_path", "counters", "phase")
 
     def __init__(self, path: Path, index: int, cell: int, epoch: int, life: int) -> None:
         self._path, self._index = path, index
         self._identity = (cell, os.getpid(), epoch, life)
         self.counters = array("Q", bytes(8 * COUNTERS))  # the cell counts here; shown at every wake
+        self._counter_bytes = memoryview(self.counters).cast("B")
         self.phase = Phase.BORN
         self._copy = 0
         self._header: mmap.mmap | None = None
@@ -92,37 +95,28 @@ class Page:
         _LONG.pack_into(self._buffer, COMMAND_AT, command)
 
     def show_counters(self) -> None:
-        self._buffer[COUNTERS_AT:COUNTERS_END] = memoryview(self.counters).cast("B")
+        self._buffer[COUNTERS_AT:COUNTERS_END] = self._counter_bytes
 
-    def show_state(
-        self,
-        sequence: int,
-        said_at_ns: int,
-        used_at_ns: int,
-        used: tuple[list[int], list[int], list[int]],
-        next_within: int,
-        flags: int,
-        state: bytes,
-    ) -> None:
+    def show_state(self, cell: Cell, said_at_ns: int, used_at_ns: int) -> None:
         """What is about to be said and what it was computed from: counters, one whole copy, and the time of saying."""
         buffer = self._buffer
+        sequence = cell.sequence
         copy = self._copy = 1 - self._copy
-        sequences, epochs, lives = used
         _COPY.pack_into(
             buffer,
-            COPIES_AT + copy * _COPY.size,
+            COPIES_AT + copy * COPY_SIZE,
             sequence,  # `begin`: with `end`, tells a copy that was written while it was read
             sequence,
             said_at_ns,
             used_at_ns,
-            *sequences,
-            *epochs,
-            *lives,
-            next_within,
-            flags,
-            state,
+            *cell.used_sequences,
+            *cell.used_epochs,
+            *cell.used_lives,
+            cell.next_within,
+            0,
+            cell.state_bytes,
             sequence,
         )
         _LONG.pack_into(buffer, SAY_TIMES_AT + 8 * (sequence % RING), said_at_ns)
         _WORD.pack_into(buffer, FLIP_AT, copy)
-        buffer[COUNTERS_AT:COUNTERS_END] = memoryview(self.counters).cast("B")
+        buffer[COUNTERS_AT:COUNTERS_END] = self._counter_bytes
