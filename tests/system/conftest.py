@@ -1,4 +1,4 @@
-"""What the system tests share: a private runtime root, started swarms that are always stopped, and the proof of clean ends."""
+"""What system tests share: a private runtime root, swarms that are always stopped, and the proof of clean ends."""
 
 from __future__ import annotations
 

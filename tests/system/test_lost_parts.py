@@ -1,4 +1,4 @@
-"""Kill -9 of what holds a swarm together: coordinator, agent, zygote, alone and in pairs. What the design promises, happens."""
+"""Kill -9 of coordinator, agent and zygote, alone and in pairs: what the design promises happens."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wiretap import Wiretap
 
 from cellnode.panel import Counter
 from cellnode.runtime import Runtime
@@ -17,7 +18,6 @@ from cellnode.topology import tag
 from coordinator import Swarm
 from firmware_sim import folder
 from firmware_sim.loss import loss_log10
-from wiretap import Wiretap
 
 pytestmark = pytest.mark.system
 Start = Callable[..., Swarm]
