@@ -1,7 +1,7 @@
-"""A plain simulation of asynchrony to compare swarms with: no mailbox, no frames, no sleep, no shared code with `patch.py`.
+"""A plain simulation of asynchrony to compare swarms with: no mailbox, no frames, no sleep, no code of `patch.py`.
 
-Time goes in slices of T/16; in each slice every cell fires with probability 1/16 on what its neighbours hold at the slice's
-beginning. That is the article's stochastic update with the fire rate taken towards zero, the limit in which every cell
+Time goes in slices of T/16; in each slice every cell fires with probability 1/16 on what its neighbours hold at the
+beginning of the slice. That is the article's stochastic update with the fire rate taken towards zero, the limit in which every cell
 has its own exponential clock. Imports numpy and `firmware_sim`; randomness is passed in.
 """
 
@@ -24,7 +24,7 @@ States = NDArray[Any]  # float32 or int8, [H, W, C]
 def simulate(
     update: Callable[[States], States], grid: States, intervals: float, rng: np.random.Generator, torus: bool = False
 ) -> States:
-    """`grid` after `intervals` T; `update` maps neighbourhoods [N, 3, 3, C] to new states [N, C] (an engine's update)."""
+    """`grid` after `intervals` T; `update` maps neighbourhoods [N, 3, 3, C] to new states [N, C] (an engine's)."""
     grid = grid.copy()
     height, width, _ = grid.shape
     for _ in range(round(intervals * SLICES)):
