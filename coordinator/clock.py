@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NEVER = -1
+
 
 @dataclass(slots=True)
 class Clock:
-    """All times in nanoseconds of the substrate's clock; `zero_ns` 0 means that nothing was planted yet."""
+    """All times in nanoseconds of the substrate's clock."""
 
     interval_ns: int
-    zero_ns: int = 0
+    zero_ns: int = NEVER  # t = 0, NEVER before the seed
     paused_ns: int = 0  # pauses that are over
-    paused_since_ns: int = 0  # 0: running
+    paused_since_ns: int = NEVER
 
     @property
     def started(self) -> bool:
-        return self.zero_ns > 0
+        return self.zero_ns != NEVER
 
     @property
     def paused(self) -> bool:
-        return self.paused_since_ns > 0
+        return self.paused_since_ns != NEVER
 
     def begin(self, now_ns: int) -> None:
         """t = 0 is now."""
-        self.zero_ns, self.paused_ns = max(now_ns, 1), 0
+        self.zero_ns, self.paused_ns = now_ns, 0
         if self.paused:
             self.paused_since_ns = self.zero_ns
 
     def pause(self, now_ns: int) -> None:
         if not self.paused:
-            self.paused_since_ns = max(now_ns, 1)
+            self.paused_since_ns = now_ns
 
     def resume(self, now_ns: int) -> None:
         if self.paused:
             self.paused_ns += now_ns - self.paused_since_ns
-            self.paused_since_ns = 0
+            self.paused_since_ns = NEVER
 
     def t(self, now_ns: int) -> float:
         """T since the seed; 0 before it."""

@@ -84,7 +84,7 @@ class Conductor:
         self._event("attached", coordinator_epoch=self._store.state.coordinator_epoch)
         if self._substrate.lost():
             self._recover(on_progress)
-        self.observer.resume(self.clock.zero_ns or self._substrate.now_ns())
+        self.observer.resume(self.clock.zero_ns if self.clock.started else self._substrate.now_ns())
         self._performer.adopt(self._store.state.faults, self._store.state.next_fault)
         self._start_beat()
 

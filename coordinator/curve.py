@@ -13,6 +13,8 @@ from html import escape
 WIDTH, LEFT, RIGHT, TOP = 920, 56, 16, 34
 LOSS_HEIGHT, GAP, COUNT_HEIGHT, BOTTOM = 240, 34, 84, 34
 
+LEVELS = 3  # lines of event labels
+
 Row = dict[str, float | None]
 
 
@@ -108,21 +110,21 @@ def _count_panel(rows: Sequence[Row], end: float, top: float) -> list[str]:
 
 
 def _marks(marks: Sequence[Mark], end: float, top: float, bottom: float) -> list[str]:
-    parts, free_x = [], -1.0
+    parts, free_x = [], [-1.0] * LEVELS  # where each line of labels has room again
     for mark in sorted(marks, key=lambda each: each.t):
-        x = _x(mark.t, end)
+        x, title = _x(mark.t, end), escape(mark.text)
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
-        parts.append(
-            f'<circle class="hover" cx="{x:.1f}" cy="{top + 6}" r="8"><title>{escape(mark.text)}</title></circle>'
-        )
-        if x < free_x:
-            continue  # no room for its text; the tooltip and the table have it
+        parts.append(f'<circle class="hover" cx="{x:.1f}" cy="{top + 6}" r="8"><title>{title}</title></circle>')
         label = mark.text if len(mark.text) <= 28 else mark.text[:27] + "…"
         width = len(label) * 6.2 + 10
         right = x + width > WIDTH - RIGHT
+        level = next((line for line in range(LEVELS) if (x - width if right else x) >= free_x[line]), None)
+        if level is None:
+            continue  # no room for its text; the tooltip and the table have it
         anchor, at = ("end", x - 4) if right else ("start", x + 4)
-        parts.append(f'<text class="event" x="{at:.1f}" y="{top + 12}" text-anchor="{anchor}">{escape(label)}</text>')
-        free_x = x + (4 if right else width)
+        y = top + 12 + 14 * level
+        parts.append(f'<text class="event" x="{at:.1f}" y="{y}" text-anchor="{anchor}">{escape(label)}</text>')
+        free_x[level] = x + (4 if right else width)
     return parts
 
 

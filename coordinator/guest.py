@@ -38,7 +38,8 @@ class Guest:
         info = self.info
         self._camera = Camera(self._runtime.panel, info.height, info.width, info.torus)
         self.observer = Observer(lambda: self.look(ages=True), info.height, info.width, picture, None)
-        self.observer.resume(self.clock.zero_ns or time.monotonic_ns())
+        clock = self.clock
+        self.observer.resume(clock.zero_ns if clock.started else time.monotonic_ns())
         self._context = zmq.Context(io_threads=1)
         self._number = 0
         self.ended = False

@@ -68,7 +68,7 @@ class Link:
         self._outbox: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
-        self._running = False
+        self._running = self._closed = False
         self._context = zmq.Context(io_threads=1)
         self._thread = threading.Thread(target=self._loop, name="planaria-link", daemon=True)
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="planaria-ask")
@@ -88,7 +88,10 @@ class Link:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; what was not answered fails."""
+        """Stop listening; what was not answered is cancelled. Closing twice is closing once."""
+        if self._closed:
+            return
+        self._closed = True
         if self._running:
             self._running = False
             self._nudge()

@@ -56,6 +56,9 @@ figcaption { font-size: 12px; color: var(--quiet); max-width: 142px; }
 .curve .third { stroke: var(--third); } .curve .area { fill: var(--area); opacity: .35; }
 .curve .mark { stroke: var(--mark); stroke-dasharray: 3 3; opacity: .7; } .curve .hover { fill: transparent; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
+.numbers { columns: 2; column-gap: 40px; } .numbers div { display: flex; justify-content: space-between; gap: 12px;
+  padding: 4px 0; border-bottom: 1px solid var(--rule); font-size: 14px; break-inside: avoid; }
+.numbers span { color: var(--quiet); } .numbers b { font-weight: 400; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px; overflow-x: auto;
@@ -99,7 +102,7 @@ def html(folder: RunFolder) -> str:
         "<h2>Over time</h2>",
         curve.svg(folder.losses(), marks) or "<p class='lead'>Too short a run to draw.</p>",
         "<h2>Numbers</h2>",
-        _table([(name, _number(value)) for name, value in measure.items()])
+        _numbers([(name, _number(value)) for name, value in measure.items()])
         if measure
         else "<p>The run was not measured.</p>",
         "<h2>Events</h2>",
@@ -148,14 +151,15 @@ def _strip(folder: RunFolder, marks: list[curve.Mark]) -> str:
         return ""
     wanted = {0, len(found) - 1}
     for mark in marks[:4]:  # the moment of a mark has a still of its own, taken right after it
-        wanted.add(min(range(len(found)), key=lambda at: abs(found[at].t - mark.t)))
+        wanted.add(next((at for at, still in enumerate(found) if still.t >= mark.t), len(found) - 1))
     free = max(STRIP - len(wanted), 2)
     wanted |= {round(place * (len(found) - 1) / (free + 1)) for place in range(1, free + 1)}
     parts = []
     for at in sorted(wanted):
         still = found[at]
         data = base64.b64encode(still.path.read_bytes()).decode()
-        note = next((mark.text for mark in marks if abs(mark.t - still.t) < 0.05), "")
+        since = found[at - 1].t if at else -1.0
+        note = next((mark.text for mark in marks if since < mark.t <= still.t), "")
         caption = f"t {still.t:.1f} T" + (f", {note}" if note else "")
         parts.append(
             f"<figure><img alt='the grid at {still.t:.1f} T' src='data:image/png;base64,{data}'>"
@@ -186,9 +190,9 @@ def _plain(value: Any) -> str:
     return _number(value)
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
-    inside = "".join(f"<tr><th>{escape(name)}</th><td class='n'>{escape(value)}</td></tr>" for name, value in rows)
-    return f"<table>{inside}</table>"
+def _numbers(rows: list[tuple[str, str]]) -> str:
+    inside = "".join(f"<div><span>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in rows)
+    return f"<div class='numbers'>{inside}</div>"
 
 
 def _number(value: Any) -> str:

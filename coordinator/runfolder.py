@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from coordinator.clock import NEVER
 from coordinator.faults.base import Record
 from firmware_sim.errors import BadInput
 
@@ -56,9 +57,9 @@ class RunState(msgspec.Struct, kw_only=True):
     placement_epoch: int = 0
     interval_ns: int = 0
     boot_id: str = ""
-    zero_ns: int = 0  # t = 0, 0 before the seed
+    zero_ns: int = NEVER  # t = 0, -1 before the seed
     paused_ns: int = 0  # all pauses that are over, since zero
-    paused_since_ns: int = 0  # 0 when not paused
+    paused_since_ns: int = NEVER  # -1 when not paused
     actions: int = 0
     next_fault: int = 1
     faults: list[Record] = []

@@ -1,0 +1,62 @@
+"""Time in T, and the shortest T that a machine can keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from coordinator.calibrate import awake_cells, calibrate
+from coordinator.clock import Clock
+
+
+def test_t_counts_intervals_since_the_seed() -> None:
+    clock = Clock(interval_ns=500)
+    assert clock.t(10_000) == 0.0
+    assert not clock.started
+    clock.begin(10_000)
+    assert clock.t(11_000) == 2.0
+    assert clock.at(2.0) == 11_000
+
+
+def test_a_pause_does_not_count() -> None:
+    clock = Clock(interval_ns=100)
+    clock.begin(1_000)
+    clock.pause(1_200)
+    assert clock.t(9_000) == 2.0
+    clock.resume(2_200)
+    assert clock.t(2_300) == 3.0
+    assert clock.at(3.0) == 2_300
+
+
+def test_pausing_twice_is_pausing_once() -> None:
+    clock = Clock(interval_ns=100)
+    clock.begin(1_000)
+    clock.pause(1_100)
+    clock.pause(1_500)
+    clock.resume(2_000)
+    clock.resume(3_000)
+    assert clock.t(2_000) == 1.0
+
+
+def test_a_t_that_the_machine_can_keep_is_kept() -> None:
+    found = calibrate(0.5, 400.0, "chip", 900, 2.0)
+    assert found.chosen_s == 0.5 and not found.raised
+    assert "36%" in found.line
+
+
+def test_a_t_that_is_too_fast_is_raised_to_65_percent_and_said_so() -> None:
+    found = calibrate(0.05, 400.0, "chip", 900, 2.0)
+    assert found.chosen_s == pytest.approx(0.28) and found.raised
+    assert "too fast" in found.line and "0.28 s" in found.line and "measured" in found.line
+
+
+def test_without_a_measurement_a_known_cost_is_assumed_and_said_so() -> None:
+    assert "assumed" in calibrate(0.001, None, "chip", 900, 2.0).line
+
+
+def test_the_ring_around_the_living_is_awake_too() -> None:
+    living = np.zeros((5, 5), np.bool_)
+    living[2, 2] = True
+    assert awake_cells(living) == 9
+    living[:] = True
+    assert awake_cells(living) == 25

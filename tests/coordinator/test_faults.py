@@ -1,0 +1,174 @@
+"""Faults on one interface: begun, ended in time, proved at the victim, and healed by a successor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cellnode.messages import LinkFault
+from cellnode.panel import Counter
+from coordinator import faults
+from coordinator.actions import Inject
+from coordinator.faults.base import Record
+from coordinator.faults.board import Board
+from firmware_sim.errors import BadInput
+
+
+class Ward:
+    """A target that remembers: nine cells, all running life 1."""
+
+    def __init__(self) -> None:
+        self.life = np.ones(9, np.uint64)
+        self.on = np.ones(9, np.bool_)
+        self.links: dict[int, LinkFault] = {}
+        self.counters = np.zeros((9, 32), np.uint64)
+
+    def power(self, cells: np.ndarray, on: bool) -> list[int]:
+        self.life[cells[~self.on[cells]]] += np.uint64(on)
+        self.on[cells] = on
+        return []
+
+    def poke(self, kind: str, cells: np.ndarray, state: bytes = b"") -> list[int]:
+        assert kind == "erase"
+        self.counters[cells, Counter.ERASED] += np.uint64(1)
+        return []
+
+    def add_link_fault(self, fault: LinkFault) -> list[int]:
+        self.links[fault.id] = fault
+        return []
+
+    def remove_link_fault(self, fault_id: int) -> list[int]:
+        self.links.pop(fault_id)
+        return []
+
+    def totals(self) -> np.ndarray:
+        return self.counters
+
+    def lives(self) -> np.ndarray:
+        return np.where(self.on, self.life, np.uint64(0))
+
+
+class Ledger:
+    """Stands for state.json."""
+
+    def __init__(self) -> None:
+        self.next_id, self.records = 1, list[Record]()
+
+    def __call__(self, next_id: int, records: list[Record]) -> None:
+        self.next_id, self.records = next_id, records
+
+
+def begun(ward: Ward, kind: str, cells: list[int], duration: float | None = None, **parameters: float) -> Board:
+    board = Board(ward, Ledger())
+    board.inject(kind, "some", cells, faults.check(kind, parameters, duration), 10.0, duration, 7)
+    return board
+
+
+def test_a_crash_kills_and_is_proved_by_lives_that_ended() -> None:
+    ward = Ward()
+    board = begun(ward, "crash", [1, 2])
+    assert not ward.on[[1, 2]].any() and ward.on.sum() == 7
+    assert board.reports()[0].hits == 2 and board.reports()[0].state == "injecting"
+
+
+def test_a_fault_ends_when_its_time_is_up() -> None:
+    ward = Ward()
+    board = begun(ward, "crash", [1, 2], duration=4)
+    assert board.next_end() == 14.0 and not board.due(13.9)
+    for fault in board.due(14.0):
+        board.heal(fault.record.id)
+    assert ward.on.all() and board.reports()[0].state == "finished"
+    assert board.reports()[0].hits == 2, "the proof stays"
+
+
+def test_a_crash_without_an_end_is_dead_for_ever() -> None:
+    board = begun(Ward(), "crash", [1])
+    assert board.next_end() is None and not board.due(1e9)
+
+
+def test_cells_that_another_crash_holds_down_stay_down() -> None:
+    ward = Ward()
+    board = begun(ward, "crash", [1, 2], duration=4)
+    board.inject("crash", "some", [2, 3], {}, 11.0, None, 8)
+    board.heal(1)
+    assert ward.on[1] and not ward.on[[2, 3]].any()
+
+
+def test_an_erasure_is_over_at_once_and_proved_by_the_victims_counter() -> None:
+    ward = Ward()
+    (report,) = begun(ward, "erase", [4, 5]).reports()
+    assert report.state == "finished" and report.hits == 2
+
+
+def test_link_loss_is_proved_by_the_frames_its_victims_discarded() -> None:
+    ward = Ward()
+    ward.counters[3, Counter.FAULT_LOST] = 100
+    board = begun(ward, "link_loss", [3], rate=0.5)
+    assert ward.links[1] == LinkFault(id=1, kind="loss", cells=[3], rate=0.5, rng_seed=7)
+    ward.counters[3, Counter.FAULT_LOST] += np.uint64(5)
+    ward.counters[4, Counter.FAULT_LOST] += np.uint64(50)
+    assert board.reports()[0].hits == 5
+    board.heal(None)
+    ward.counters[3, Counter.FAULT_LOST] += np.uint64(50)
+    assert not ward.links and board.reports()[0].hits == 5
+
+
+def test_link_delay_is_in_t() -> None:
+    ward = Ward()
+    begun(ward, "link_delay", [3], delay=2.0)
+    assert ward.links[1].kind == "delay" and ward.links[1].delay_intervals == 2.0
+
+
+def test_a_successor_ends_what_its_predecessor_began() -> None:
+    ward, ledger = Ward(), Ledger()
+    board = Board(ward, ledger)
+    board.inject("crash", "some", [1], {}, 0.0, 5.0, 1)
+    successor = Board(ward, Ledger())
+    successor.adopt(ledger.records, ledger.next_id)
+    assert successor.next_end() == 5.0
+    successor.heal(1)
+    assert ward.on.all() and successor.next_id == 2
+
+
+def test_a_fault_is_stored_before_it_begins() -> None:
+    class Fragile(Ward):
+        def power(self, cells: np.ndarray, on: bool) -> list[int]:
+            raise RuntimeError("the coordinator dies here")
+
+    ledger = Ledger()
+    with pytest.raises(RuntimeError):
+        Board(Fragile(), ledger).inject("crash", "some", [1], {}, 0.0, 5.0, 1)
+    assert ledger.records[0].cells == [1] and not ledger.records[0].finished
+
+
+def test_healing_what_is_not_there_names_what_is() -> None:
+    with pytest.raises(BadInput, match="fault 9 is unknown, this run has: 1"):
+        begun(Ward(), "crash", [1]).heal(9)
+
+
+def test_the_text_form() -> None:
+    words = ["link_loss", "select=half:left", "for=4", "seed=7", "rate=0.25"]
+    expected = Inject(fault="link_loss", select="half:left", duration=4.0, seed=7, parameters={"rate": 0.25})
+    assert faults.parse(words) == expected
+    assert faults.parse(["crash", "select=50%"]) == Inject(fault="crash", select="50%")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "which fault"),
+        (["crash"], "which cells"),
+        (["crash", "50%"], "'50%' is no name=value"),
+        (["gremlins", "select=all"], "'gremlins' is unknown"),
+        (["crash", "select=all", "rate=1"], "unknown parameter 'rate'"),
+        (["link_loss", "select=all"], "rate is missing"),
+        (["link_loss", "select=all", "rate=2"], "rate is 2, expected 0 to 1"),
+        (["link_loss", "select=all", "rate=x"], "'x', expected a number"),
+        (["crash", "select=all", "for=-3"], "cannot last -3"),
+        (["crash", "select=all", "seed=-3"], "seed is '-3'"),
+    ],
+)
+def test_a_wrong_text_form_names_the_word_that_is_wrong(words: list[str], says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        faults.parse(words)
+    assert says in str(error.value)

@@ -1,0 +1,113 @@
+"""Selectors: which text means which cells, and which part of a wrong one is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.selector import Field, is_random, parse
+from firmware_sim.errors import BadInput
+
+
+def field(height: int = 4, width: int = 6, torus: bool = False, dead: tuple[int, ...] = ()) -> Field:
+    on = np.ones(height * width, np.bool_)
+    on[list(dead)] = False
+    return Field(height, width, torus, on)
+
+
+def chosen(text: str, where: Field | None = None, seed: int = 1) -> list[int]:
+    return [int(cell) for cell in parse(text).cells(where or field(), seed)]
+
+
+def test_all_alive_and_dead_follow_the_power() -> None:
+    where = field(dead=(3, 7))
+    assert chosen("all", where) == list(range(24))
+    assert chosen("dead", where) == [3, 7]
+    assert chosen("alive", where) == [cell for cell in range(24) if cell not in (3, 7)]
+
+
+def test_a_cell_is_row_and_column() -> None:
+    assert chosen("cell:1,2") == [8]
+
+
+def test_a_rectangle_includes_both_corners() -> None:
+    assert chosen("rect:1,1,2,2") == [7, 8, 13, 14]
+
+
+def test_halves_part_the_grid_without_overlap() -> None:
+    where = field(5, 5)
+    for one, other in (("left", "right"), ("upper", "lower")):
+        assert sorted(chosen(f"half:{one}", where) + chosen(f"half:{other}", where)) == list(range(25))
+
+
+def test_a_circle_holds_what_lies_within_its_radius() -> None:
+    assert chosen("circle:1,1,1", field(3, 3)) == [1, 3, 4, 5, 7]
+
+
+def test_a_circle_reaches_around_a_torus_and_not_around_a_border() -> None:
+    assert chosen("circle:0,0,1", field(4, 4, torus=True)) == [0, 1, 3, 4, 12]
+    assert chosen("circle:0,0,1", field(4, 4)) == [0, 1, 4]
+
+
+@given(share=st.integers(0, 100), seed=st.integers(0, 2**40))
+def test_a_share_is_exact(share: int, seed: int) -> None:
+    assert len(chosen(f"{share}%", field(10, 10), seed)) == share
+
+
+@given(count=st.integers(0, 24), seed=st.integers(0, 2**40))
+def test_a_count_is_exact(count: int, seed: int) -> None:
+    assert len(chosen(f"n:{count}", seed=seed)) == count
+
+
+def test_the_same_seed_chooses_the_same_cells_and_another_others() -> None:
+    where = field(20, 20)
+    assert chosen("50%", where, 7) == chosen("50%", where, 7)
+    assert chosen("50%", where, 7) != chosen("50%", where, 8)
+
+
+def test_random_takes_each_with_its_probability() -> None:
+    where = field(100, 100)
+    assert chosen("random:0", where) == []
+    assert len(chosen("random:1", where)) == 10_000
+    assert abs(len(chosen("random:0.3", where)) - 3000) < 250
+
+
+def test_an_intersection_chooses_among_what_the_left_part_left() -> None:
+    where = field(10, 10, dead=tuple(range(50)))
+    half = chosen("alive&50%", where)
+    assert len(half) == 25 and all(cell >= 50 for cell in half)
+    assert chosen("rect:0,0,0,5&cell:0,3", where) == [3]
+
+
+def test_only_drawing_selectors_are_random() -> None:
+    assert is_random("50%") and is_random("alive&n:3") and is_random("random:0.5")
+    assert not is_random("all") and not is_random("half:left&circle:1,1,2")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "empty"),
+        ("everything", "everything"),
+        ("cell:1", "expected row,column"),
+        ("cell:9,9", "not on the 4x6 grid"),
+        ("cell:1.5,2", "row is 1.5"),
+        ("n:-1", "negative"),
+        ("n:25", "asks for 25 cells, only 24"),
+        ("120%", "between 0% and 100%"),
+        ("x%", "'x'"),
+        ("random:2", "between 0 and 1"),
+        ("half:top", "'top'"),
+        ("rect:3,3,1,1", "second corner"),
+        ("circle:1,1,nan", "finite"),
+        ("alive&nonsense", "part 'nonsense'"),
+        ("all:3", "all:3"),
+    ],
+)
+def test_a_wrong_selector_names_the_part_that_is_wrong(text: str, part: str) -> None:
+    with pytest.raises(BadInput, match="selector") as error:
+        chosen(text)
+    assert part in str(error.value)
+    assert "\n" not in str(error.value)
