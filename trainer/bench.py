@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from firmware_sim import folder
+from firmware_sim import folder, published
 from firmware_sim.native_build import NativeUnavailable
 from firmware_sim.rule import Rule, seed
 from trainer.episode import Episode, Kernel
@@ -70,10 +70,14 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument(
+        "--model", help="one of the article's JSON models, whose lizard has twice the living cells of ours"
+    )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     found = folder.load("lizard")
-    rule, target, rng = found.rule(), found.target(), np.random.default_rng(0)
+    rule = published.read_model(given.model)[0] if given.model else found.rule()
+    target, rng = found.target(), np.random.default_rng(0)
     assert target is not None
     states = np.repeat(seed(SIDE, SIDE)[None], SAMPLES, axis=0)
     around = (SIDE - len(target)) // 2

@@ -1,8 +1,8 @@
 """The kernel without a compiler, and the choice of kernel.
 
-Computes only the cells that live AND fire: they are gathered into one matrix product, and the way back is written
-by hand over a tape of what each step perceived (11 times the plain port, measured).  `choose` prefers the C++
-kernel and says in one line when it cannot have it.  Imports torch, numpy, firmware_sim and its neighbours.
+Computes only the cells that live AND fire: they are gathered into one matrix product, and the way back is written by
+hand over a tape of what each step perceived (8 to 10 times the plain port, measured by bench.py). `choose` prefers the
+C++ kernel and says in one line when it cannot have it. Imports torch, numpy, firmware_sim and its neighbours.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def choose(threads: int, say: Callable[[str], None]) -> Kernel:
     try:
         return NativeKernel(threads)
     except NativeUnavailable as reason:
-        say(f"training in plain torch, about half as fast: {reason}")
+        say(f"training in plain torch, a fifth as fast: {reason}")
         return TorchKernel()
 
 

@@ -1,8 +1,8 @@
-"""The C++ kernel behind the `Kernel` interface: 26 times the plain PyTorch port on two cores (facts in
-docs/training-logs).
+"""The C++ kernel behind the `Kernel` interface: 43 times the plain PyTorch port on two cores (measured by
+trainer/bench.py).
 
-Hands numpy arrays to native/episode.cpp and knows none of its mathematics.  Raises `NativeUnavailable` where there
-is no compiler; fast.py then computes the same in torch.  Imports numpy, ctypes and firmware_sim only.
+Hands numpy arrays to native/episode.cpp and knows none of its mathematics. Raises `NativeUnavailable` where there is no
+compiler; fast.py then computes the same in torch. Imports numpy, ctypes and firmware_sim only.
 """
 
 from __future__ import annotations
