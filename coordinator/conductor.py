@@ -63,6 +63,7 @@ class Conductor:
         self._real_time, self._beat = real_time, threading.Event()
         self._thread: threading.Thread | None = None
         self.ended = False
+        self._failure = ""  # why the run cannot go on
         self.last: Measure | None = None  # as it was at the end
         self._picture = picture
 
@@ -118,8 +119,8 @@ class Conductor:
         if self.clock.paused:
             raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
         while (now := self.t) < t - 1e-9:
-            if self.ended:
-                raise RunFailed("the swarm was stopped meanwhile")
+            if self.ended or self._failure:
+                raise RunFailed(self._failure or "the swarm was stopped meanwhile")
             if self._real_time:
                 self._substrate.advance(min(self.clock.at(t), self._substrate.now_ns() + SECOND // 5))
                 continue
@@ -129,7 +130,7 @@ class Conductor:
 
     def beat(self) -> None:
         """What is due now: look, count, write, end faults whose time is up, notice what was lost."""
-        if self.ended or not self.clock.started:
+        if self.ended or self._failure or not self.clock.started:
             return
         if self._real_time and self._substrate.lost():
             self._recover(lambda _progress: None)
@@ -161,7 +162,12 @@ class Conductor:
             self._event("agent lost")
             self._say("the agent was lost and its cells with it; starting its successor")
             self.observer.disturbed_unasked(self.t)
-            self._substrate.recover(on_progress)
+            try:
+                self._substrate.recover(on_progress)
+            except PlanariaError as error:
+                self._failure = f"the agent was lost and cannot be replaced: {error}"
+                self._event("failed", error=self._failure)
+                raise RunFailed(self._failure) from error
             self._event("agent replaced", placement_epoch=self._store.state.placement_epoch)
             self._say(f"a new agent has started the cells again, empty (epoch {self._store.state.placement_epoch})")
 

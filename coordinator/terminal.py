@@ -84,7 +84,7 @@ class View:
     def say(self, line: str) -> None:
         """A line that stays."""
         if self._display is not None:
-            self._console.print(line, style="bold", markup=False)
+            self._console.print(Text(line, style="bold"))
         else:
             print(line, file=sys.stderr, flush=True)
 

@@ -23,14 +23,22 @@ class FakePanel:
         page = self.pages[cell : cell + 1]
         page["cell"], page["pid"], page["epoch"], page["life"], page["phase"] = cell, pid, 1, life, phase
 
-    def say(self, cell: int, sequence: int, state: Any, said_at: int = 0, used_at: int = 0, used: dict[int, int] = {}) -> None:  # noqa: B006,E501
+    def say(
+        self,
+        cell: int,
+        sequence: int,
+        state: Any,
+        said_at: int = 0,
+        used_at: int = 0,
+        used: dict[int, int] | None = None,
+    ) -> None:
         """The cell writes its idle copy, turns it over, and notes when it spoke; `used`: slot -> sequence (life 1)."""
         page = self.pages[cell : cell + 1]
         idle = 1 - (int(page["flip"][0]) & 1)
         copy = np.zeros((), panel.COPY_DTYPE)
         copy["begin"] = copy["end"] = copy["sequence"] = sequence
         copy["said_at_ns"], copy["used_at_ns"] = said_at, used_at
-        for slot, number in used.items():
+        for slot, number in (used or {}).items():
             copy["used_sequence"][slot], copy["used_epoch"][slot], copy["used_life"][slot] = number, 1, 1
         data = np.asarray(state).tobytes()
         copy["state"] = np.void(data + bytes(64 - len(data)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -13,8 +14,14 @@ import pytest
 from coordinator.cli import main as command_line
 from coordinator.cli.main import COMMANDS, invoke
 
-KEYS = """rule grid substrate engine seed processes hosts intervals updates updates_per_s cpu_us_per_update
-heard_per_update stale_age_p99 missed_wakes alive loss_log10 loss_log10_shift1 gain_log10 verdict""".split()
+KEYS = shlex.split(
+    """rule grid substrate engine seed processes hosts intervals updates updates_per_s cpu_us_per_update
+heard_per_update stale_age_p99 missed_wakes alive loss_log10 loss_log10_shift1 gain_log10 verdict"""
+)
+
+
+def planaria(line: str) -> int:
+    return invoke(shlex.split(line))
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +31,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-
-
 def test_run_json_is_one_object_on_stdout_with_all_keys(capfd: pytest.CaptureFixture[str]) -> None:
-    code = invoke("run dot --substrate virtual --grid 10x10 --for 30 --seed 7 --json".split())
+    code = planaria("run dot --substrate virtual --grid 10x10 --for 30 --seed 7 --json")
     out = capfd.readouterr().out
     found = json.loads(out)
     assert code == 0 and not [key for key in KEYS if key not in found]
@@ -37,14 +42,16 @@ def test_run_json_is_one_object_on_stdout_with_all_keys(capfd: pytest.CaptureFix
 
 
 def test_without_json_a_person_reads_numbers_seed_and_report(capfd: pytest.CaptureFixture[str]) -> None:
-    assert invoke("run dot --substrate virtual --grid 8x8 --for 3 --seed 41".split()) == 0
+    assert planaria("run dot --substrate virtual --grid 8x8 --for 3 --seed 41") == 0
     out, err = capfd.readouterr()
     assert "seed 41" in out and "report.html" in out and "\x1b[" not in out + err
 
 
 def test_a_picture_that_does_not_come_back_is_exit_code_1(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (elsewhere / "s.toml").write_text('[[at]]\nt = 20\ndo = "kill"\nselect = "all"\n[[at]]\nt = 21\ndo = "revive"\nselect = "all"\n')
-    assert invoke("run dot --substrate virtual --grid 8x8 --scenario s.toml --for 125 --json".split()) == 1
+    (elsewhere / "s.toml").write_text(
+        '[[at]]\nt = 20\ndo = "kill"\nselect = "all"\n[[at]]\nt = 21\ndo = "revive"\nselect = "all"\n'
+    )
+    assert planaria("run dot --substrate virtual --grid 8x8 --scenario s.toml --for 125 --json") == 1
     assert json.loads(capfd.readouterr().out)["verdict"] == "fail"
 
 
@@ -52,7 +59,7 @@ def test_a_scenario_is_performed_and_logged(elsewhere: Path, capfd: pytest.Captu
     (elsewhere / "s.toml").write_text(
         '[[at]]\nt = 5\ndo = "kill"\nselect = "n:10"\n[[at]]\nt = 7\ndo = "revive"\nselect = "dead"\n'
     )
-    assert invoke("run dot --substrate virtual --grid 8x8 --scenario s.toml --seed 3 --for 9 --out o".split()) == 0
+    assert planaria("run dot --substrate virtual --grid 8x8 --scenario s.toml --seed 3 --for 9 --out o") == 0
     events = [json.loads(line) for line in (elsewhere / "o" / "events.jsonl").read_text().splitlines()]
     assert [(event["event"], round(event["t"] or 0)) for event in events if event["event"] in ("kill", "revive")] == [
         ("kill", 5),
@@ -89,7 +96,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
     (elsewhere / "full").mkdir()
     (elsewhere / "full" / "precious").write_text("x")
     (elsewhere / "x.png").write_bytes(b"no picture, no model")
-    code = invoke(words.split())
+    code = planaria(words)
     out, err = capfd.readouterr()
     assert code == 2 and says in err and out == "", err
     assert "Traceback" not in err
@@ -97,13 +104,13 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
 
 
 def test_an_act_on_a_run_that_lived_in_virtual_time_is_refused_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    invoke("run dot --substrate virtual --grid 8x8 --for 1".split())
-    assert invoke("kill dot 50%".split()) == 2
+    planaria("run dot --substrate virtual --grid 8x8 --for 1")
+    assert planaria("kill dot 50%") == 2
     assert "virtual lives only in the command that started it" in capfd.readouterr().err
 
 
 def test_ps_lists_runs(capfd: pytest.CaptureFixture[str]) -> None:
-    invoke("run dot --substrate virtual --grid 8x8 --for 1 --json".split())
+    planaria("run dot --substrate virtual --grid 8x8 --for 1 --json")
     capfd.readouterr()
     assert invoke(["ps", "--json"]) == 0
     assert json.loads(capfd.readouterr().out) == {"runs": []}
@@ -113,7 +120,7 @@ def test_ps_lists_runs(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_report_writes_one_file_again(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    invoke("run dot --substrate virtual --grid 8x8 --for 3 --out o".split())
+    planaria("run dot --substrate virtual --grid 8x8 --for 3 --out o")
     (elsewhere / "o" / "report.html").unlink()
     capfd.readouterr()
     assert invoke(["report", "o", "--json"]) == 0

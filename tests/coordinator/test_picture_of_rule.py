@@ -21,9 +21,7 @@ def arrow() -> np.ndarray:
 def lit(target: np.ndarray) -> set[tuple[int, int]]:
     """Lit pixels relative to the centre pixel, (down, right)."""
     rows, columns = np.nonzero(target[..., 3] > 0.5)
-    return {
-        (int(y) - target.shape[0] // 2, int(x) - target.shape[1] // 2) for y, x in zip(rows, columns, strict=True)
-    }
+    return {(int(y) - target.shape[0] // 2, int(x) - target.shape[1] // 2) for y, x in zip(rows, columns, strict=True)}
 
 
 def test_quarter_turns_are_exact_and_counter_clockwise() -> None:

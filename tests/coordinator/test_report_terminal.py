@@ -19,9 +19,8 @@ GIB = 1 << 30
 
 
 def rows(loss: float | None = -2.0) -> list[curve.Row]:
-    return [
-        {"t": float(t), "loss_log10": loss, "loss_log10_shift1": loss, "alive": 100.0, "living": 30.0} for t in range(20)
-    ]
+    row: curve.Row = {"loss_log10": loss, "loss_log10_shift1": loss, "alive": 100.0, "living": 30.0}
+    return [{"t": float(t), **row} for t in range(20)]
 
 
 def test_the_curve_is_well_formed_and_marks_events_by_name() -> None:

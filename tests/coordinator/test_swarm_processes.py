@@ -192,9 +192,7 @@ def test_ctrl_c_stops_cleanly_with_code_130_and_still_tells_the_numbers(tmp_path
 
 
 def _agent_pid(swarm: Swarm) -> int:
-    (pid,) = [
-        int(pid) for pid in of_run(swarm.run) if b"cellnode.agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    (pid,) = [int(pid) for pid in of_run(swarm.run) if b"cellnode.agent" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return pid
 
 
