@@ -1,0 +1,1 @@
+"""Tools of the house for developers: setting up, checking, campaigns. Not part of the distribution."""

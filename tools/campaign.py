@@ -1,0 +1,84 @@
+"""The long runs: `make campaign`, or `make campaign CAMPAIGN="swarm heal"` for some of them.
+
+Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew from
+all that is kept there. A campaign that was interrupted goes on where it was asked to: each name is independent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+CAMPAIGNS = {
+    "update": [],
+    "virtual": [],
+    "swarm": [],
+    "heal": ["--engine", "chip"],
+    "angles": [],
+    "outage": ["--engine", "chip"],
+    "large": ["--engine", "chip"],
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named campaigns (default: all), or anything `planaria bench` knows, with its own options after `--`."""
+    names, _, extra = (" ".join(arguments) or " ".join(CAMPAIGNS)).partition(" -- ")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for name in names.split():
+        command = [
+            str(Path(sys.executable).with_name("planaria")),
+            "bench",
+            name,
+            *CAMPAIGNS.get(name, []),
+            *extra.split(),
+        ]
+        print("campaign:", " ".join(command[1:]), flush=True)
+        failed |= subprocess.run([*command, "--out", str(RESULTS / f"{name}.json")], cwd=ROOT, check=False).returncode
+    (RESULTS / "README.md").write_text(page())
+    return failed
+
+
+def page() -> str:
+    """The page of all kept results, as Markdown."""
+    parts = ["# Results\n\nMade by `make campaign`; each table says the command that repeats it.\n"]
+    for path in sorted(RESULTS.glob("*.json")):
+        found = json.loads(path.read_text())
+        where = found["machine"]
+        for name, rows in found["results"].items():
+            options = " ".join(CAMPAIGNS.get(name, []))
+            parts.append(f"## {name}\n\n`planaria bench {name} {options}`".replace(" `", "`"))
+            parts.append(
+                f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, Python {where['python']}, "
+                f"{where['measured']}\n"
+            )
+            parts.append(table(rows))
+    return "\n".join(parts)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows of one benchmark as a Markdown table."""
+    if not rows:
+        return "(no rows)\n"
+    keys = list(rows[0])
+    lines = ["| " + " | ".join(key.replace("_", " ") for key in keys) + " |", "|" + "---|" * len(keys)]
+    lines += ["| " + " | ".join(cell(row.get(key)) for key in keys) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def cell(value: object) -> str:
+    """One value, short."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {cell(part)}" for key, part in value.items())
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
