@@ -22,6 +22,21 @@ int32_t planaria_multiply(int32_t weight, int32_t value)
     }
     return (int32_t)product;
 }
+
+/* What the compiler calls for every other product. */
+__attribute__((used)) uint32_t __mulsi3(uint32_t a, uint32_t b);
+uint32_t __mulsi3(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+    while (b != 0) {
+        if ((b & 1U) != 0) {
+            product += a;
+        }
+        a <<= 1;
+        b >>= 1;
+    }
+    return product;
+}
 #else
 typedef int planaria_multiply_is_inline;
 #endif

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "whole.h"
+
 enum {
     PLANARIA_CHANNELS = 16,
     PLANARIA_ALPHA = 3,
@@ -49,18 +51,18 @@ typedef int32_t planaria_sum;
 
 /* 129 bytes on AVR, 148 on 32-bit chips.  The assembly kernel relies on the order: change both or none. */
 typedef struct {
+    int8_t alpha_heard; /* the largest alpha heard, PLANARIA_SILENT if none */
+    int8_t own[PLANARIA_CHANNELS];
+    int16_t sobel[2 * PLANARIA_CHANNELS]; /* sums of what was heard: dx of 16 channels, then dy; not divided by 8 */
     union {
         planaria_sum sums[PLANARIA_CHANNELS]; /* the output layer; alive only within planaria_step */
         uint8_t link[PLANARIA_LINK_BYTES];    /* free for the link's buffers between steps */
     } shared;
-    int8_t own[PLANARIA_CHANNELS];
-    int16_t sobel[2 * PLANARIA_CHANNELS]; /* sums of what was heard: dx of 16 channels, then dy; not divided by 8 */
-    int8_t alpha_heard;                   /* the largest alpha heard, PLANARIA_SILENT if none */
 } planaria_core;
 
-void planaria_begin(planaria_core *core);
-void planaria_hear(planaria_core *core, uint8_t slot, const int8_t *state);
-void planaria_step(planaria_core *core, const uint8_t *genome);
+PLANARIA_ENTRY PLANARIA_WHOLE void planaria_begin(planaria_core *core);
+PLANARIA_ENTRY PLANARIA_WHOLE void planaria_hear(planaria_core *core, uint8_t slot, const int8_t *state);
+PLANARIA_ENTRY PLANARIA_WHOLE void planaria_step(planaria_core *core, const uint8_t *genome);
 
 /* The kernels behind planaria_step, one a file. */
 int32_t planaria_first(const planaria_core *core, const uint8_t *weights);

@@ -1,6 +1,6 @@
 /* All hidden units, one at a time in one pass over the genome; answers the sum of the hidden values.
  *
- * `count` 0 means 256.  On AVR units_avr.S does the same in fewer cycles. */
+ * `count` 0 means 256. */
 #include "planaria.h"
 #include "rom.h"
 

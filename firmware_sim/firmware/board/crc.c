@@ -1,0 +1,18 @@
+/* One byte more in a CRC-16 (CCITT, polynomial 0x1021), without a table. */
+#include "link.h"
+
+#if defined(__AVR__) && !defined(PLANARIA_NO_ASSEMBLY)
+#include <util/crc16.h>
+
+uint16_t link_crc(uint16_t crc, uint8_t byte) { return _crc_xmodem_update(crc, byte); }
+#else
+uint16_t link_crc(uint16_t crc, uint8_t byte)
+{
+    crc = (uint16_t)((crc >> 8) | (crc << 8));
+    crc ^= byte;
+    crc ^= (uint16_t)((crc & 0xFFU) >> 4);
+    crc ^= (uint16_t)(crc << 12);
+    crc ^= (uint16_t)((crc & 0xFFU) << 5);
+    return crc;
+}
+#endif

@@ -1,0 +1,41 @@
+"""Engine `unicorn`: the Cortex-M0 image's own machine code computes every update, under the emulator Unicorn.
+
+One emulated chip serves any number of cells, one after another: begin, hear and step of the image that
+`planaria firmware build` makes, on its own RAM.  BadInput, naming the package, where the cross compiler or Unicorn is
+missing.  Not made before a fork: the chip begins at the first update.  Imports: numpy, boards, engines, genome, limits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.boards.build import build
+from firmware_sim.boards.catalog import board
+from firmware_sim.boards.machine import Machine
+from firmware_sim.engines import Family
+from firmware_sim.genome import Genome
+from firmware_sim.limits import CHANNELS
+
+BOARD = "cortex-m0"
+
+
+class UnicornEngine:
+    """`update` in ARM machine code; about 300 us a cell."""
+
+    name = "unicorn"
+    family: Family = "int8"
+    dtype: np.dtype[Any] = np.dtype(np.int8)
+    channels = CHANNELS
+
+    def __init__(self, genome: Genome, degrees: float = 0.0) -> None:
+        turned = genome.turned(degrees) if degrees % 360.0 else genome
+        self._image = build(turned, board(BOARD), check_fit=False)
+        self._machine: Machine | None = None
+
+    def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
+        if self._machine is None:
+            self._machine = Machine(self._image)
+        return self._machine.update(neighbourhood)
