@@ -1,6 +1,6 @@
 """A rule by value: what a coordinator sends so that agents need no rule folder, and the engine made from it.
 
-`numpy` travels as the four weight arrays, `chip` as the genome's bytes, `onnx` as the file's bytes; the first two need
+`numpy` travels as the four weight arrays, the int8 engines as the genome's bytes, `onnx` as the file's; the others need
 no `onnx` or `onnxruntime` where they arrive. It opens no file and no socket. May import `firmware_sim`, numpy and
 messages.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.messages import RulePayload
-from firmware_sim.engines import ENGINE_NAMES, Engine, RuleSource, make_engine
+from firmware_sim.engines import ENGINE_NAMES, FAMILIES, Engine, RuleSource, make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import CHANNELS, Limits
 from firmware_sim.rule import Rule
@@ -28,10 +28,10 @@ class NamedRuleSource(RuleSource, Protocol):
 
 def rule_payload(folder: NamedRuleSource, engine_name: str, degrees: float = 0.0) -> RulePayload:
     """The rule in the form that `engine_name` needs. Raises BadInput for an unknown engine or a missing genome."""
-    if engine_name == "chip":
+    if FAMILIES.get(engine_name) == "int8":
         genome = folder.genome()
         if genome is None:
-            raise BadInput("engine chip: this rule has no genome; run it with --engine numpy, or export it with one")
+            raise BadInput(f"engine {engine_name}: this rule has no genome; run it with --engine numpy or export one")
         hidden, channels = genome.w2.shape
         limits, blob = genome.dequantise().limits, genome.to_bytes()
     elif engine_name in ("numpy", "onnx"):

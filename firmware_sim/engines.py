@@ -24,12 +24,13 @@ from firmware_sim.rule import Floats, Rule
 States = NDArray[Any]
 Family = Literal["float", "int8"]
 
-ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native")
+ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native", "unicorn")
 FAMILIES: dict[str, Family] = {
     "numpy": "float",
     "onnx": "float",
     "chip": "int8",
     "native": "int8",
+    "unicorn": "int8",
 }
 CENTRE = 4
 
@@ -77,6 +78,10 @@ def _int8_engine(name: str, genome: Genome, degrees: float) -> Engine:
         from firmware_sim.native import native_engine
 
         return native_engine(genome, degrees)
+    if name == "unicorn":
+        from firmware_sim.unicorn_engine import UnicornEngine
+
+        return UnicornEngine(genome, degrees)
     return ChipEngine(genome, degrees)
 
 
