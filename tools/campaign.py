@@ -1,7 +1,7 @@
 """The long runs: `make campaign`, or `make campaign CAMPAIGN="swarm heal"` for some of them.
 
-Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew from
-all that is kept there. A campaign that was interrupted goes on where it was asked to: each name is independent.
+Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
+from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A plain simulation of asynchrony to compare swarms with: no mailbox, no frames, no sleep, no code of `patch.py`.
 
 Time goes in slices of T/16; in each slice every cell fires with probability 1/16 on what its neighbours hold at the
-beginning of the slice. That is the article's stochastic update with the fire rate taken towards zero, the limit in which every cell
-has its own exponential clock. Imports numpy and `firmware_sim`; randomness is passed in.
+beginning of the slice. That is the article's stochastic update with the fire rate taken towards zero, the limit in
+which every cell has its own exponential clock. Imports numpy and `firmware_sim`; randomness is passed in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The article's published models beside a plain simulation with the same asynchrony (`asynchrony.py`), 48x48, 100 T.
 
-The models are the user's own download: `--models` names a folder with `ex*_*.json`, and, to compare with a target, a `NAME.png` for each motif or the article's ten in one strip `targets_10x40.png`.
+The models are the user's own download: `--models` names a folder with `ex*_*.json`, and, to compare with a target, a
+`NAME.png` for each motif or the article's ten in one strip `targets_10x40.png`.
 """
 
 from __future__ import annotations
