@@ -90,6 +90,27 @@ class Avr:
     def write_flash(self, address: int, data: bytes) -> None:
         ctypes.memmove(self._flash + address, data, len(data))
 
+    def read_flash(self, address: int, count: int) -> bytes:
+        return ctypes.string_at(self._flash + address, count)
+
+    # ---- what a hardware fault may lay hands on
+
+    @property
+    def ram_span(self) -> tuple[int, int]:
+        return self.image.ram_start, self.image.static_ram_bytes
+
+    @property
+    def flash_span(self) -> tuple[int, int]:
+        start, end = self.image.genome_span()
+        return start, end - start
+
+    @property
+    def register_count(self) -> int:
+        return 32
+
+    def flip_register(self, number: int, bit: int) -> None:
+        self.write(number, bytes([self.read(number, 1)[0] ^ 1 << bit]))
+
     # ---- stack
 
     def paint(self) -> None:

@@ -80,6 +80,37 @@ class Machine:
     def write(self, address: int, data: bytes) -> None:
         self._uc.mem_write(address, data)
 
+    def read_flash(self, address: int, count: int) -> bytes:
+        return self.read(address, count)
+
+    def write_flash(self, address: int, data: bytes) -> None:
+        self.write(address, data)
+        self._uc.ctl_remove_cache(address, address + len(data))
+
+    # ---- what a hardware fault may lay hands on
+
+    @property
+    def ram_span(self) -> tuple[int, int]:
+        return self.image.ram_start, self.image.static_ram_bytes
+
+    @property
+    def flash_span(self) -> tuple[int, int]:
+        start, end = self.image.genome_span()
+        return start, end - start
+
+    @property
+    def register_count(self) -> int:
+        return len(self._names["arguments"])
+
+    def flip_register(self, number: int, bit: int) -> None:
+        name = self._names["arguments"][number]
+        self._uc.reg_write(name, self._uc.reg_read(name) ^ 1 << bit)
+
+    def reset(self) -> None:
+        """Back to the reset vector; RAM keeps what it held."""
+        self._uc.reg_write(self._names["stack"], self.image.address("planaria_stack_top"))
+        self._uc.reg_write(self._names["pc"], self.image.address("planaria_reset") | self._arm)
+
     # ---- the whole image
 
     def attach(self, line: Callable[[bytes], bytes]) -> None:
@@ -96,8 +127,7 @@ class Machine:
         """Power on: paint the memory and stand at the reset vector."""
         end = RAM + self.image.board.memory_bytes
         self._uc.mem_write(self.image.ram_end, bytes([PAINT]) * (end - self.image.ram_end))
-        self._uc.reg_write(self._names["stack"], self.image.address("planaria_stack_top"))
-        self._uc.reg_write(self._names["pc"], self.image.address("planaria_reset") | self._arm)
+        self.reset()
 
     def run(self, instructions: int) -> None:
         """Go on from where it stood; `stop` from within the line ends it early.
