@@ -12,11 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUSY_SHARE = 0.65
-DEFAULT_CPU_US = {
-    "numpy": 420.0,
-    "chip": 420.0,
-    "onnx": 470.0,
-}  # 350-450 at 1,600 processes, where nothing was measured
+SHORTEST_S = 0.05  # a frame takes up to 10 ms from cell to cell on a busy machine (measured); p99 must stay under 0.2 T
+DEFAULT_CPU_US = {"numpy": 420.0, "chip": 420.0, "onnx": 470.0}  # where nothing was measured; 350-450 at 1,600 cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +39,20 @@ class Calibration:
         facts = f"{self.cells_awake} cells awake x {cost} on {self.cores:g} cores"
         if self.raised:
             before, after = f"{self.asked_s:g} s", f"{self.chosen_s:g} s"
+            if self.chosen_s <= SHORTEST_S:
+                facts = f"{facts}; below {SHORTEST_S:g} s frames would come late"
             return f"T = {before} is too fast for this machine ({facts}): raised to {after} before growth"
         busy = self.cells_awake * self.cpu_us_per_update / (self.chosen_s * 1e6 * self.cores)
         return f"T = {self.chosen_s:g} s keeps about {busy:.0%} of the machine busy ({facts})"
 
 
 def calibrate(asked_s: float, cpu_us: float | None, engine: str, cells_awake: int, cores: float) -> Calibration:
-    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms, or 1 ms below 0.1
-    s).
-    """
+    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms)."""
     measured = cpu_us is not None
     cost_us = cpu_us if cpu_us is not None else DEFAULT_CPU_US.get(engine, 470.0)
-    shortest_s = cells_awake * cost_us / (BUSY_SHARE * cores * 1e6)
-    grain = 100 if shortest_s > 0.1 else 1000
-    shortest_s = np.ceil(shortest_s * grain) / grain
-    return Calibration(asked_s, max(asked_s, float(shortest_s)), cost_us, measured, cells_awake, cores)
+    shortest_s = max(cells_awake * cost_us / (BUSY_SHARE * cores * 1e6), SHORTEST_S)
+    shortest_s = float(np.ceil(shortest_s * 100 - 1e-9) / 100)
+    return Calibration(asked_s, max(asked_s, shortest_s), cost_us, measured, cells_awake, cores)
 
 
 def awake_cells(living: NDArray[np.bool_]) -> int:

@@ -23,7 +23,7 @@ from cellnode.messages import Placement
 from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
-from coordinator import capacity, locate
+from coordinator import capacity, locate, report
 from coordinator.agents import sweep
 from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
@@ -146,24 +146,26 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     return conductor
 
 
-def stop_run(text: str, on_line: OnLine) -> Path:
-    """End a run whoever is still alive of it, and leave nothing behind; returns its folder."""
+def stop_run(text: str, on_line: OnLine) -> RunFolder:
+    """End a run whoever is still alive of it, leave nothing behind but its folder, with film and report in it."""
     folder = locate.find_alive(text)
     info, seen = folder.info, locate.look(folder)
     if seen.coordinator:
-        Guest(folder, None).stop()
-        return folder.path
+        Guest(folder, None).stop()  # the coordinator writes the report
+        return folder
     if seen.agent:
         conductor = attach(text, lambda ask: Answer(ask.id, error="this run is being stopped"), on_line, _ignore)
         conductor.stop()
-        return conductor.path
+        report.finish(folder)
+        return folder
     on_line("its agent was dead already; sweeping up")
     sweep(Runtime(Path(info.runtime)))
     store = Store(folder)
     store.update(stopped=True)
     clock = store.clock(1)
     folder.event("stopped", clock.t(time.monotonic_ns()) if clock.started else None)
-    return folder.path
+    report.finish(folder)
+    return folder
 
 
 def _ignore(_progress: Progress) -> None:

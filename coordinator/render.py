@@ -5,6 +5,7 @@ May import numpy and pillow.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -79,7 +80,7 @@ def _write(picture: Image.Image, path: Path, formats: dict[str, str], **extra: A
         raise BadInput(
             f"{path}: cannot write {path.suffix or 'a file without an ending'}, expected {', '.join(formats)}"
         )
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         picture.save(partial, format=formats[path.suffix], **extra)
         partial.replace(path)

@@ -216,6 +216,16 @@ class Swarm:
         return self._any.path
 
     @property
+    def real_time(self) -> bool:
+        """Whether time passes by itself (processes), or only while somebody waits (virtual)."""
+        return self._any.info.substrate == "processes"
+
+    @property
+    def paused(self) -> bool:
+        """Whether all clocks stand still."""
+        return self._here.clock.paused
+
+    @property
     def coordinates(self) -> bool:
         """Whether this is the run's coordinator (not a guest)."""
         return isinstance(self._body, Conductor)
@@ -269,8 +279,10 @@ class Swarm:
     def _answer(self, ask: Ask) -> Answer:
         """What another command asked of us; runs on the link's worker thread."""
         body = self._body
-        if not isinstance(body, Conductor) or body.ended:
-            return Answer(ask.id, error="the swarm is not up yet, or no longer")
+        if not isinstance(body, Conductor):
+            return Answer(ask.id, error="the swarm is still starting: try again in a moment")
+        if body.ended:
+            return Answer(ask.id, error="" if ask.what == "stop" else "the swarm is being stopped")
         try:
             if ask.what == "stop":
                 threading.Thread(target=self.stop, name="planaria-stop").start()

@@ -154,11 +154,9 @@ def stop(run: str, as_json: bool) -> int:
     \b
     planaria stop latest
     """
-    from coordinator import opening, report
-    from coordinator.runfolder import RunFolder
+    from coordinator import opening
 
-    path = opening.stop_run(run, _tell)
-    report.finish(RunFolder.open(path))
+    path = opening.stop_run(run, _tell).path
     if as_json:
         show_json({"stopped": str(path)})
     else:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import click
 
+from coordinator.actions import Kill, Revive
 from coordinator.capacity import MIB, Machine, bounds, this_machine
 from coordinator.cli import live
 from coordinator.cli.options import seed_option
@@ -93,13 +94,13 @@ def _story(swarm: Swarm, screen: View, began_s: float) -> bool:
     screen.headline(f"growing; SIGKILL to half of all processes at about {KILL_AT_S:.0f} s")
     live.watch(swarm, screen, t_at(KILL_AT_S))
     grown, killed_t = swarm.measure(), swarm.t
-    killed = swarm.kill("50%")
+    killed = live.act(swarm, screen, Kill(select="50%"))
     dead = killed.proof["dead_process_ids"]
     hurt = swarm.measure()
     screen.say(f"SIGKILL: {dead} of {grown.alive} process ids are dead, chosen at random (seed {killed.rng_seed})")
     screen.headline(f"{dead} processes dead; started again, empty, in {DEAD_INTERVALS:g} T")
     live.watch(swarm, screen, killed_t + DEAD_INTERVALS)
-    revived = swarm.revive("dead")
+    revived = live.act(swarm, screen, Revive(select="dead"))
     screen.say(f"{len(revived.cells)} processes started again, with empty memory")
     screen.headline("healing")
     live.watch(swarm, screen, min(swarm.t + HEAL_INTERVALS, t_at(VERDICT_BY_S)))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from coordinator.actions import Action, Outcome
 from coordinator.measure import Measure
 from coordinator.scenario import Step
 from coordinator.swarm import Swarm
@@ -15,6 +18,7 @@ from coordinator.terminal import View
 from firmware_sim.errors import RunFailed
 
 MEASURE_EVERY_T = 2.0
+DRAW_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +110,40 @@ def run_steps(swarm: Swarm, view: View, steps: list[Step], until: float | None) 
         watch(swarm, view, step.t)
         if swarm.ended:
             return
-        view.say(f"t {swarm.t:.1f} T: {swarm.perform(step.action).line}")
+        view.say(f"t {swarm.t:.1f} T: {act(swarm, view, step.action).line}")
     watch(swarm, view, until)
 
 
 def watch(swarm: Swarm, view: View, until: float | None) -> None:
     """Let it live until `until` T and draw; comes back early when another command has stopped the run."""
-    watcher = Watcher(swarm, view)
-    while until is None or swarm.t < until - 1e-9:
-        slice_t = 1.0 if not watcher.real_time else max(0.15 / swarm.interval_s, 1e-3)
-        target = swarm.t + slice_t if until is None else min(until, swarm.t + slice_t)
-        try:
-            swarm.wait_until(target)
+    try:
+        watcher = Watcher(swarm, view)
+        while until is None or swarm.t < until - 1e-9:
+            if swarm.paused:
+                watcher.tell_pause()
+                time.sleep(DRAW_S)
+            else:
+                slice_t = max(DRAW_S / swarm.interval_s, 1e-3) if swarm.real_time else 1.0
+                target = swarm.t + slice_t
+                swarm.wait_until(target if until is None else min(until, target))
             watcher.draw()
-        except RunFailed:
+    except RunFailed:
+        if not swarm.ended:
+            raise
+        view.say("the run was stopped by another command")
+
+
+def act(swarm: Swarm, view: View, action: Action) -> Outcome:
+    """Perform an action and keep drawing: starting hundreds of processes takes a while. Virtual time stands still."""
+    if not swarm.real_time:
+        return swarm.perform(action)
+    watcher = Watcher(swarm, view)
+    with ThreadPoolExecutor(1, thread_name_prefix="planaria-act") as worker:
+        future = worker.submit(swarm.perform, action)
+        while not wait([future], timeout=0.1).done:
             if not swarm.ended:
-                raise
-            view.say("the run was stopped by another command")
-            return
+                watcher.draw()
+        return future.result()
 
 
 class Watcher:
@@ -131,8 +151,13 @@ class Watcher:
 
     def __init__(self, swarm: Swarm, view: View) -> None:
         self._swarm, self._view = swarm, view
-        self.real_time = swarm.look().pids.any()
-        self._next_t, self._measure, self._active = 0.0, swarm.measure(), 0
+        self._next_t, self._measure, self._active, self._told = 0.0, swarm.measure(), 0, False
+
+    def tell_pause(self) -> None:
+        """Once a pause."""
+        if not self._told:
+            self._told = True
+            self._view.say(f"paused: time in T stands still until `planaria resume {self._swarm.run}`")
 
     def draw(self) -> None:
         swarm = self._swarm
