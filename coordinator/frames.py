@@ -47,3 +47,9 @@ class Frame:
         from coordinator import render
 
         return render.save(self.rgb(look), Path(path), scale)
+
+    def _repr_png_(self) -> bytes:
+        """A notebook shows the frame as a picture."""
+        from coordinator import render
+
+        return render.png(self.rgb())

@@ -24,6 +24,7 @@ class Seen:
     folder: RunFolder
     agent: bool
     coordinator: bool
+    leftover: bool = False  # nobody is alive, but it was never stopped: `planaria stop` or `attach`
 
     @property
     def alive(self) -> bool:
@@ -70,7 +71,8 @@ def look(folder: RunFolder) -> Seen:
     if not info.runtime or not Path(info.runtime).is_dir():
         return Seen(folder, False, False)
     runtime = Runtime(Path(info.runtime))
-    return Seen(folder, is_held(runtime.agent_lock), is_held(runtime.coordinator_lock))
+    agent, coordinator = is_held(runtime.agent_lock), is_held(runtime.coordinator_lock)
+    return Seen(folder, agent, coordinator, not (agent or coordinator))
 
 
 def every(runs: Path = RUNS) -> list[Seen]:

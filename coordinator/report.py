@@ -123,6 +123,7 @@ def repeat(info: RunInfo, path: Path) -> str:
     words += ["--substrate", info.substrate, "--interval", f"{info.interval_s:g}", "--seed", str(info.rng_seed)]
     words += ["--torus"] if info.torus else []
     words += ["--angle", f"{info.degrees:g}"] if info.degrees else []
+    words += ["--scenario", str(path / "scenario.toml")] if (path / "scenario.toml").exists() else []
     return shlex.join(words)
 
 

@@ -45,13 +45,13 @@ def half_blocks(colours: NDArray[np.uint8], colour: bool = True) -> Text:
     return text
 
 
-def phase_colours(sight: Sight, height: int, width: int) -> NDArray[np.uint8]:
+def phase_colours(sight: Sight) -> NDArray[np.uint8]:
     """How far each cell's process is, as light: dark when there is none, warm while it comes up, white when linked."""
     table = np.zeros((len(Phase), 3), np.uint8)
     for phase, light in PHASE_LIGHT.items():
         table[phase] = (light, light * 3 // 4, light // 3) if phase != Phase.LINKED else (light, light, light)
     table[Phase.FAILED] = (160, 20, 20)
-    colours: NDArray[np.uint8] = table[np.minimum(sight.phases, len(Phase) - 1)].reshape(height, width, 3)
+    colours: NDArray[np.uint8] = table[np.minimum(sight.phases, len(Phase) - 1)].reshape(*sight.states.shape[:2], 3)
     return colours
 
 
@@ -98,14 +98,14 @@ class View:
         """Whether it is time to draw again."""
         return time.monotonic() >= self._next_s
 
-    def launch(self, progress: Progress, height: int, width: int) -> None:
+    def launch(self, progress: Progress) -> None:
         """The cells' processes lighting up."""
         if not self.due() and progress.phase != "running":
             return
         counts = f"{progress.born} born, {progress.bound} bound, {progress.linked} linked of {progress.wanted}"
         line = f"{progress.phase}: {counts}{', ' + progress.note if progress.note else ''}"
         sight = progress.look() if self.live else None
-        colours = phase_colours(sight, height, width) if sight is not None else None
+        colours = phase_colours(sight) if sight is not None else None
         self._draw(colours, line)
 
     def swarm(self, frame: Frame, measure: Measure, faults: int) -> None:

@@ -66,7 +66,16 @@ def demo(look: str, view: bool | None, seed: int | None) -> int:
     machine = this_machine()
     choice = choose(machine, folder.builtin_names())
     plan = live.Plan(
-        choice.rule, (choice.side, choice.side), False, "processes", "chip", 0.5, 0.0, seed, None, None, []
+        rule=choice.rule,
+        grid=(choice.side, choice.side),
+        torus=False,
+        substrate="processes",
+        engine="chip",
+        interval_s=0.5,
+        degrees=0.0,
+        rng_seed=seed,
+        out=None,
+        length=None,
     )
     screen = View(look, live=view)
     with screen:

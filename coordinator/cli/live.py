@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ class Plan:
     rng_seed: int | None
     out: Path | None
     length: float | None
-    steps: list[Step]
+    scenario: Path | None = None  # kept in the run folder
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def attach_and_watch(run: str, length: float | None, view_live: bool | None, loo
         swarm = Swarm.attach(run, on_line=view.say)
         view.headline(f"{swarm.run}: " + ("coordinating" if swarm.coordinates else "a guest of its coordinator"))
         try:
-            run_steps(swarm, view, [], None if length is None else swarm.t + length)
+            run_steps(swarm, view, (), None if length is None else swarm.t + length)
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -83,7 +85,6 @@ def attach_and_watch(run: str, length: float | None, view_live: bool | None, loo
 
 def launch(plan: Plan, view: View) -> Swarm:
     """Bring the swarm up before the viewer's eyes."""
-    size = plan.grid or (40, 40)
     view.headline(f"{plan.rule}: starting")
     swarm = Swarm.start(
         plan.rule,
@@ -96,13 +97,15 @@ def launch(plan: Plan, view: View) -> Swarm:
         torus=plan.torus,
         out=plan.out,
         on_line=view.say,
-        on_progress=lambda progress: view.launch(progress, *size),
+        on_progress=view.launch,
     )
+    if plan.scenario is not None:
+        shutil.copyfile(plan.scenario, swarm.folder / "scenario.toml")
     view.headline(f"{plan.rule}, run {swarm.run}, {swarm.folder}")
     return swarm
 
 
-def run_steps(swarm: Swarm, view: View, steps: list[Step], until: float | None) -> None:
+def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | None) -> None:
     """Perform the steps at their times, draw in between, return at `until` T (None: never)."""
     for step in steps:
         if until is not None and step.t > until:

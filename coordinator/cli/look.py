@@ -23,7 +23,7 @@ def ps(everything: bool, as_json: bool) -> int:
 
     rows = []
     for seen in locate.every():
-        if not (everything or seen.alive):
+        if not (everything or seen.alive or seen.leftover):
             continue
         info, state = seen.folder.info, seen.folder.state()
         rows.append(
@@ -36,6 +36,7 @@ def ps(everything: bool, as_json: bool) -> int:
                 "started": info.started,
                 "agent": seen.agent,
                 "coordinator": seen.coordinator,
+                "leftover": seen.leftover,
                 "stopped": state.stopped,
                 "folder": str(seen.folder.path),
             }
@@ -44,7 +45,8 @@ def ps(everything: bool, as_json: bool) -> int:
         show_json({"runs": rows})
         return 0
     for row in rows:
-        alive = ", ".join(name for name in ("agent", "coordinator") if row[name]) or "over"
+        alive = ", ".join(name for name in ("agent", "coordinator") if row[name])
+        alive = alive or ("killed, not stopped" if row["leftover"] else "over")
         what = f"{row['rule']} {row['grid']} {row['substrate']}/{row['engine']}"
         click.echo(f"{row['run']}  {what}  {alive:20s}  {row['folder']}")
     if not rows:

@@ -20,7 +20,9 @@ AFTER_SCENARIO = 100.0
 @click.option("--grid", type=Grid(), default=None, help="Rows x columns; default: what the rule's picture needs.")
 @click.option("--torus", is_flag=True, help="Join the borders.")
 @click.option("--substrate", type=click.Choice(["processes", "virtual"]), default="processes", show_default=True)
-@click.option("--engine", type=click.Choice(["numpy", "onnx", "chip", "native", "unicorn"]), default="chip", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["numpy", "onnx", "chip", "native", "unicorn"]), default="chip", show_default=True
+)
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
 @click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
@@ -64,9 +66,21 @@ def run(
         length = scenarios.length(steps) + AFTER_SCENARIO
     elif length is None and substrate == "virtual":
         length = VIRTUAL_INTERVALS
-    ended = live.start_and_run(
-        live.Plan(rule, grid, torus, substrate, engine, interval, angle, seed, out, length, steps), view, look
+    plan = live.Plan(
+        rule=rule,
+        grid=grid,
+        torus=torus,
+        substrate=substrate,
+        engine=engine,
+        interval_s=interval,
+        degrees=angle,
+        rng_seed=seed,
+        out=out,
+        length=length,
+        scenario=scenario,
+        steps=tuple(steps),
     )
+    ended = live.start_and_run(plan, view, look)
     measure = ended.measure
     if measure is not None:
         if as_json:

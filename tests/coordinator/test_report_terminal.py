@@ -66,7 +66,7 @@ def test_without_colour_light_is_told_by_signs() -> None:
 
 def test_processes_light_up_as_they_connect() -> None:
     phases = np.array([Phase.OFF, Phase.BORN, Phase.BOUND, Phase.WIRED, Phase.LINKED, Phase.FAILED], np.uint32)
-    light = phase_colours(_sight(phases), 2, 3).reshape(6, 3).sum(axis=1)
+    light = phase_colours(_sight(phases)).reshape(6, 3).sum(axis=1)
     assert light[0] == 0 and list(light[:5]) == sorted(light[:5]) and light[4] > 600
 
 
