@@ -44,7 +44,7 @@ def export(
         regime=settings.regime,
         losses=losses,
         origin="trained by planaria train",
-        credit="",
+        credit=target.credit,
         trained=trained,
     )
 

@@ -22,6 +22,8 @@ from firmware_sim.targets import load_target
 Floats = NDArray[np.float32]
 
 FOLDER = Path(__file__).parent / "targets"
+NOTO = "picture: Noto Color Emoji, Copyright Google LLC, SIL Open Font License 1.1"
+CREDITS = {"lizard": NOTO}
 DEFAULT_SIZE = 40
 OWN_SIZES = {"dot": 6}  # built-in pictures that are not 40 px by nature
 SIZE_MIN, SIZE_MAX = 4, 128
@@ -45,6 +47,7 @@ class Target:
     origin: str
     pixels: Floats
     notes: tuple[str, ...] = ()
+    credit: str = ""
 
 
 def builtin_names() -> list[str]:
@@ -59,7 +62,7 @@ def resolve(given: str, size: int | None = None) -> Target:
         side = size or OWN_SIZES.get(given, DEFAULT_SIZE)
         image, _ = open_image(FOLDER / f"{given}.png")
         name = given if side == OWN_SIZES.get(given, DEFAULT_SIZE) else f"{given}-{side}"
-        return Target(name, f"built-in {given}", fit(image, side))
+        return Target(name, f"built-in {given}", fit(image, side), credit=CREDITS.get(given, ""))
     side = size or DEFAULT_SIZE
     path = Path(given)
     if path.is_file():
@@ -67,7 +70,7 @@ def resolve(given: str, size: int | None = None) -> Target:
         return Target(path.stem, path.name, fit(image, side), notes)
     if 0 < len(given) <= EMOJI_LENGTH_MAX and not given.isascii() and "/" not in given:
         points = "-".join(f"{ord(c):x}" for c in given if c != "\ufe0f")
-        return Target(f"emoji-{points}", f"emoji {given} (Noto Color Emoji, OFL)", fit(draw_emoji(given), side))
+        return Target(f"emoji-{points}", f"emoji {given}", fit(draw_emoji(given), side), credit=NOTO)
     raise BadInput(
         f"unknown target {given!r}: expected a built-in name ({', '.join(builtin_names())}), an emoji or an image file"
     )
