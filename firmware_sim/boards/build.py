@@ -56,7 +56,7 @@ def build(
 
 def _sources(board: Board) -> list[Path]:
     shared = [path for name in ("board", "core") for path in sorted((FIRMWARE / name).glob("*.c"))]
-    assembly = sorted((FIRMWARE / "core").glob(f"*_{board.family}.S"))
+    assembly = [path for name in ("board", "core") for path in sorted((FIRMWARE / name).glob(f"*_{board.family}.S"))]
     return [FIRMWARE / name for name in board.sources] + [s for s in shared if s.name not in NOT_ON_CHIP] + assembly
 
 

@@ -1,7 +1,11 @@
 /* The LFSR, and exponential intervals from it without a logarithm. */
 #include "clock.h"
 
-/* 16 fresh bits: 16 steps of a Galois LFSR of full length 2**32 - 1 (taps 32, 7, 5, 3, 2, 1). */
+/* 16 fresh bits: 16 steps of a Galois LFSR of full length 2**32 - 1 (taps 32, 7, 5, 3, 2, 1).
+ * On AVR draw_avr.S does the same. */
+#if defined(__AVR__) && !defined(PLANARIA_NO_ASSEMBLY)
+typedef int clock_draw_is_assembly;
+#else
 uint16_t clock_draw(uint32_t *lfsr)
 {
     uint32_t x = *lfsr;
@@ -15,6 +19,7 @@ uint16_t clock_draw(uint32_t *lfsr)
     *lfsr = x;
     return (uint16_t)(x & 0xFFFFU);
 }
+#endif
 
 /* Means to wait: answers the whole ones, *part / 65536 is the rest.
  *

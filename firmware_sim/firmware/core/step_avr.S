@@ -22,17 +22,17 @@
 
 #if defined(PLANARIA_FAST)
 #define OWN_AT_ONCE 8
-#define SOBEL_AT_ONCE 4
+#define SOBEL_AT_ONCE 16
 #define SUMS_IN_REGISTERS 3
-#define SUMS_AT_ONCE 4 /* one more goes before the loop: 16 = 3 + 1 + 3 * 4 */
-#define SUMS_LOOPS 3
+#define SUMS_AT_ONCE 12 /* one more goes before the loop: 16 = 3 + 1 + 12 */
+#define SUMS_LOOPS 1
 #define SAVED_FIRST 2
 #else
 #define OWN_AT_ONCE 2
 #define SOBEL_AT_ONCE 2
 #define SUMS_IN_REGISTERS 0
-#define SUMS_AT_ONCE 1
-#define SUMS_LOOPS 16
+#define SUMS_AT_ONCE 2
+#define SUMS_LOOPS 8
 #define SAVED_FIRST 12
 #endif
 
@@ -78,6 +78,18 @@
   add   \low, r0
   adc   \mid, r1
   adc   \high, r22
+.endm
+
+/* Back to the head of a loop, however long its unrolled body. */
+.macro again head
+  dec   r23
+#if defined(PLANARIA_FAST)
+  breq  9f
+  rjmp  \head
+9:
+#else
+  brne  \head
+#endif
 .endm
 
 .type planaria_alive, @function
@@ -192,12 +204,11 @@ planaria_step:
   .endr
   dec   r23
   brne  .Lown
-  ldi   r23, 3                  /* states count eight times, as a Sobel kernel's weights do */
-1:lsl   r19
+  .rept 3                       /* states count eight times, as a Sobel kernel's weights do */
+  lsl   r19
   rol   r20
   rol   r21
-  dec   r23
-  brne  1b
+  .endr
   ldi   r23, 32 / SOBEL_AT_ONCE
 .Lsobel:
   .rept SOBEL_AT_ONCE
@@ -213,8 +224,7 @@ planaria_step:
   add   r20, r0
   adc   r21, r1
   .endr
-  dec   r23
-  brne  .Lsobel
+  again .Lsobel
 
   add   r19, r26
   adc   r20, r27
@@ -252,26 +262,31 @@ planaria_step:
   rjmp  .Lnext
 
 .Lpositive:
-  mov   r23, r15                /* shift right: whole byte first */
+  mov   r23, r15                /* shift right: by a byte, and on or back from there */
   subi  r23, 8
-  brcs  3f
-  mov   r19, r20
+  brcc  2f
+  or    r21, r18                /* a sum this large saturates; and nothing is lost on the left */
+  brne  5f
+1:lsl   r19
+  rol   r20
+  rol   r21
+  inc   r23
+  brne  1b
+2:mov   r19, r20
   mov   r20, r21
   mov   r21, r18
   clr   r18
-  rjmp  5f
-3:subi  r23, -8
-  rjmp  5f
-4:lsr   r18
+  rjmp  4f
+3:lsr   r18
   ror   r21
   ror   r20
   ror   r19
-5:dec   r23
-  brpl  4b
+4:dec   r23
+  brpl  3b
   or    r20, r21
   or    r20, r18
   breq  6f
-  ldi   r19, 255
+5:ldi   r19, 255
 6:tst   r19
   breq  .Lnothing
 
@@ -289,8 +304,7 @@ planaria_step:
   .rept SUMS_AT_ONCE
   add_sum
   .endr
-  dec   r23
-  brne  .Lsums
+  again .Lsums
   subi  r28, 128                /* from the end to own */
   sbc   r29, r22
 .Lnext:
