@@ -118,8 +118,8 @@ def _replaced(learner: Learner, worst: Floats) -> int:
     """Which sample of a batch, the worst first, becomes a seed.
 
     In the notebook always the worst.  But then a wrong shape that heals into itself is thrown away and never unlearned,
-    so here it is ever more often a middling one (from the start on it slows learning: -2.4 against -3.2 at step 1,500);
-    a dead sample has nothing left to learn from and always goes.
+    so here it is ever more often a middling one; not from the start, when most shapes are wrong.  A dead sample has
+    nothing left to learn from and always goes.
     """
     s, rng = learner.settings, learner.rng
     whole = s.batch - (s.damaged if s.regime == "regenerating" else 0)
