@@ -33,7 +33,7 @@ class Display:
         self._bar.stop()
 
     def say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, now: Progress) -> None:
         best = f" best {now.best_score:.2f}" if now.best_score < 99 else ""
