@@ -24,13 +24,14 @@ from firmware_sim.rule import Floats, Rule
 States = NDArray[Any]
 Family = Literal["float", "int8"]
 
-ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native", "unicorn")
+ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native", "unicorn", "avr")
 FAMILIES: dict[str, Family] = {
     "numpy": "float",
     "onnx": "float",
     "chip": "int8",
     "native": "int8",
     "unicorn": "int8",
+    "avr": "int8",
 }
 CENTRE = 4
 
@@ -82,6 +83,10 @@ def _int8_engine(name: str, genome: Genome, degrees: float) -> Engine:
         from firmware_sim.unicorn_engine import UnicornEngine
 
         return UnicornEngine(genome, degrees)
+    if name == "avr":
+        from firmware_sim.boards.engine import AvrEngine
+
+        return AvrEngine(genome, degrees)
     return ChipEngine(genome, degrees)
 
 

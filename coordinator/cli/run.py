@@ -21,7 +21,10 @@ AFTER_SCENARIO = 100.0
 @click.option("--torus", is_flag=True, help="Join the borders.")
 @click.option("--substrate", type=click.Choice(["processes", "virtual"]), default="processes", show_default=True)
 @click.option(
-    "--engine", type=click.Choice(["numpy", "onnx", "chip", "native", "unicorn"]), default="chip", show_default=True
+    "--engine",
+    type=click.Choice(["numpy", "onnx", "chip", "native", "unicorn", "avr"]),
+    default="chip",
+    show_default=True,
 )
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")

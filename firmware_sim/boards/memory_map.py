@@ -40,9 +40,11 @@ class Box:
 def flash_boxes(image: Image) -> list[Box]:
     """Genome, kernels of the core, everything else, and what is left below the limit."""
     start, end = image.genome_span()
-    kernels = sum(f.end - f.address for f in functions(image) if f.name.startswith("planaria_") and "reset" not in f.name)
+    own = [f for f in functions(image) if f.name.startswith("planaria_") and "reset" not in f.name]
+    kernels = sum(f.end - f.address for f in own)
     rest = len(image.flash) - (end - start) - kernels
-    boxes = [Box("genome", end - start, "genome"), Box("core", kernels, "core"), Box("link, clock, lamp", rest, "board")]
+    boxes = [Box("genome", end - start, "genome"), Box("core", kernels, "core")]
+    boxes.append(Box("link, clock, lamp", rest, "board"))
     left = image.board.flash_limit_bytes - len(image.flash)
     return [*boxes, Box("free", left, "free")] if left > 0 else boxes
 
