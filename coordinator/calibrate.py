@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 BUSY_SHARE = 0.65
 SHORTEST_S = 0.05  # a frame takes up to 10 ms from cell to cell on a busy machine (measured); p99 must stay under 0.2 T
-DEFAULT_CPU_US = {"numpy": 420.0, "chip": 420.0, "onnx": 470.0}  # where nothing was measured; 350-450 at 1,600 cells
+KNOWN_CPU_US = {"numpy": 450.0, "chip": 450.0, "onnx": 500.0}  # at 1,600 cells on the reference machine of probe.py
+OTHER_CPU_US = 700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Calibration:
     @property
     def line(self) -> str:
         """For a person, and for the log."""
-        known = "measured" if self.measured else "assumed"
+        known = "measured" if self.measured else "estimated from its sockets"
         cost = f"{self.cpu_us_per_update:.0f} us per update ({known})"
         facts = f"{self.cells_awake} cells awake x {cost} on {self.cores:g} cores"
         if self.raised:
@@ -46,10 +47,15 @@ class Calibration:
         return f"T = {self.chosen_s:g} s keeps about {busy:.0%} of the machine busy ({facts})"
 
 
-def calibrate(asked_s: float, cpu_us: float | None, engine: str, cells_awake: int, cores: float) -> Calibration:
-    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms)."""
+def calibrate(
+    asked_s: float, cpu_us: float | None, engine: str, cells_awake: int, cores: float, machine_factor: float = 1.0
+) -> Calibration:
+    """Keep the asked T, or raise it to the shortest that keeps states fresh (rounded up to 10 ms).
+
+    `cpu_us`: measured cost of an update, or None; then the known cost times `machine_factor` is taken.
+    """
     measured = cpu_us is not None
-    cost_us = cpu_us if cpu_us is not None else DEFAULT_CPU_US.get(engine, 470.0)
+    cost_us = cpu_us if cpu_us is not None else KNOWN_CPU_US.get(engine, OTHER_CPU_US) * machine_factor
     shortest_s = max(cells_awake * cost_us / (BUSY_SHARE * cores * 1e6), SHORTEST_S)
     shortest_s = float(np.ceil(shortest_s * 100 - 1e-9) / 100)
     return Calibration(asked_s, max(asked_s, shortest_s), cost_us, measured, cells_awake, cores)

@@ -24,6 +24,7 @@ from coordinator.measure import Measure, measure
 from coordinator.observer import Observer
 from coordinator.performing import Performer
 from coordinator.picture import Picture
+from coordinator.probe import machine_factor
 from coordinator.runfolder import RunFolder
 from coordinator.store import Store
 from coordinator.substrate import OnProgress, Substrate
@@ -92,7 +93,8 @@ class Conductor:
     def _calibrate(self, cores: float) -> None:
         cells = self.info.height * self.info.width if self._picture is None else self._picture.cells_awake()
         cost_us = self._substrate.cpu_us_per_update()
-        found = calibrate(self.info.interval_s, cost_us, self.info.engine, cells, cores)
+        factor = machine_factor() if cost_us is None else 1.0
+        found = calibrate(self.info.interval_s, cost_us, self.info.engine, cells, cores, factor)
         self._event("calibrated", **_plain(found))
         self._say(found.line)
         if found.raised:

@@ -26,12 +26,12 @@ from cellnode.messages import (
     SetInterval,
     SetPause,
 )
-from cellnode.panel import Counter
+from cellnode.panel import Counter, Phase
 from cellnode.runtime import Runtime
 from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.host import Epochs, Host
-from coordinator.substrate import Cells, OnProgress, Progress
+from coordinator.substrate import Cells, OnProgress
 from firmware_sim.errors import RunFailed
 
 COST_WINDOW_S = 1.5
@@ -51,7 +51,6 @@ class ProcessSubstrate:
         self._faults: list[LinkFault] = []
         self._paused = False
         self._troubles: list[str] = []
-        self._half_linked: Sight | None = None  # a look from when half of the cells had linked
         self._commands = threading.RLock()
 
     def listen(self, on_ask: Callable[[Ask], Answer]) -> bool:
@@ -92,14 +91,7 @@ class ProcessSubstrate:
         return not self._host.ended.is_set() and not self._host.agent_lives()
 
     def _place(self, on_progress: OnProgress) -> None:
-        self._half_linked = None
-
-        def watch(progress: Progress) -> None:
-            if self._half_linked is None and progress.linked * 2 >= progress.wanted > 0:
-                self._half_linked = self._try_look()
-            on_progress(replace(progress, look=self._try_look))
-
-        missing = self._host.place(watch)
+        missing = self._host.place(lambda progress: on_progress(replace(progress, look=self._try_look)))
         if missing:
             self._troubles.append(f"{len(missing)} cells did not come up: {missing[:10]}")
         on_progress(replace(self._host.progress(), look=self._try_look))
@@ -107,12 +99,9 @@ class ProcessSubstrate:
     # ---- the Substrate interface
 
     def cpu_us_per_update(self) -> float | None:
-        cost_us = _cost(self._half_linked or self.look(), self.look())
-        if cost_us is None:
-            before = self.look()
-            self._host.ended.wait(min(self._host.placement.interval_ns / 1e9, COST_WINDOW_S))
-            cost_us = _cost(before, self.look())
-        return cost_us
+        before = self.look()
+        self._host.ended.wait(min(self._host.placement.interval_ns / 1e9, COST_WINDOW_S))
+        return _cost(before, self.look())
 
     def look(self, *, ages: bool = False) -> Sight:
         placement = self._host.placement
@@ -191,12 +180,8 @@ class ProcessSubstrate:
 
 
 def _cost(before: Sight, now: Sight) -> float | None:
-    """CPU per update from the hello traffic of the launch, in which every cell speaks at full rate; None if too
-    little.
-    """
-    if before is None or now is None:
-        return None
-    same = (before.lives == now.lives) & (now.counters[:, Counter.UPDATES] >= before.counters[:, Counter.UPDATES])
+    """CPU per update of the cells that had linked before: their last hellos, with no launch in it; None if too few."""
+    same = (before.phases == Phase.LINKED) & (before.lives == now.lives)
     gained = (now.counters[same] - before.counters[same]).sum(axis=0)
     updates = int(gained[Counter.UPDATES])
-    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= len(now.on) // 3 else None
+    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= max(len(now.on) // 3, 20) else None

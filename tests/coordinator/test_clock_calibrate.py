@@ -7,6 +7,7 @@ import pytest
 
 from coordinator.calibrate import awake_cells, calibrate
 from coordinator.clock import Clock
+from coordinator.probe import machine_factor, message_us
 
 
 def test_t_counts_intervals_since_the_seed() -> None:
@@ -50,8 +51,22 @@ def test_a_t_that_is_too_fast_is_raised_to_65_percent_and_said_so() -> None:
     assert "too fast" in found.line and "0.28 s" in found.line and "measured" in found.line
 
 
-def test_without_a_measurement_a_known_cost_is_assumed_and_said_so() -> None:
-    assert "assumed" in calibrate(0.001, None, "chip", 900, 2.0).line
+def test_without_a_measurement_the_known_cost_is_scaled_to_this_machine_and_said_so() -> None:
+    here = calibrate(0.001, None, "chip", 900, 2.0)
+    slower = calibrate(0.001, None, "chip", 900, 2.0, machine_factor=2.0)
+    assert "estimated" in here.line
+    assert slower.chosen_s == pytest.approx(2 * here.chosen_s, abs=0.011)
+
+
+def test_below_50_ms_frames_would_come_late_however_few_the_cells() -> None:
+    found = calibrate(0.001, 400.0, "chip", 9, 2.0)
+    assert found.chosen_s == 0.05 and "frames would come late" in found.line
+
+
+def test_the_cost_of_a_message_can_be_measured_here() -> None:
+    found = message_us()
+    assert found is not None and 1 < found < 10_000
+    assert 0.25 <= machine_factor() <= 4
 
 
 def test_the_ring_around_the_living_is_awake_too() -> None:
