@@ -22,21 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from coordinator import opening
-from coordinator.actions import (
-    Action,
-    Erase,
-    FaultReport,
-    Freeze,
-    Heal,
-    Inject,
-    Kill,
-    Outcome,
-    Pause,
-    Plant,
-    Resume,
-    Revive,
-    Thaw,
-)
+from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
 from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor
@@ -45,13 +31,14 @@ from coordinator.guest import Guest
 from coordinator.measure import Measure
 from coordinator.opening import Wish
 from coordinator.substrate import Progress
+from coordinator.verbs import Verbs
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 OnLine = Callable[[str], None]
 OnProgress = Callable[[Progress], None]
 
 
-class Swarm:
+class Swarm(Verbs):
     """One running swarm. As a context manager it is stopped at the end (a merely attached one is left running)."""
 
     def __init__(self) -> None:
@@ -128,58 +115,21 @@ class Swarm:
         """Let the swarm live until `t` T after the seed."""
         self._here.wait_until(t)
 
-    # ---- breaking and mending; selectors as in coordinator/selector.py
+    # ---- acting (kill, revive, erase, plant, freeze, thaw, inject, heal, pause, resume: in verbs.py)
 
-    def kill(self, select: str, *, seed: int | None = None) -> Outcome:
-        """SIGKILL these cells; they stay dead."""
-        return self.perform(Kill(select=select, seed=seed))
-
-    def revive(self, select: str = "dead", *, seed: int | None = None) -> Outcome:
-        """Start these cells again, empty."""
-        return self.perform(Revive(select=select, seed=seed))
-
-    def erase(self, select: str, *, seed: int | None = None) -> Outcome:
-        """These cells lose their memory, their processes live on."""
-        return self.perform(Erase(select=select, seed=seed))
-
-    def plant(self, select: str | None = None, *, seed: int | None = None) -> Outcome:
-        """Put a seed cell there (default: the centre)."""
-        info = self._here.info
-        return self.perform(Plant(select=select or f"cell:{info.height // 2},{info.width // 2}", seed=seed))
-
-    def freeze(self, select: str, *, seed: int | None = None) -> Outcome:
-        """SIGSTOP these cells."""
-        return self.perform(Freeze(select=select, seed=seed))
-
-    def thaw(self, select: str = "all", *, seed: int | None = None) -> Outcome:
-        """SIGCONT these cells."""
-        return self.perform(Thaw(select=select, seed=seed))
-
-    def inject(
-        self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float
-    ) -> Outcome:
-        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it ends itself after `duration` T."""
-        return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
-
-    def heal(self, fault: int | None = None) -> Outcome:
-        """End one fault, or all."""
-        return self.perform(Heal(id=fault))
+    def perform(self, action: Action) -> Outcome:
+        """Any action of the vocabulary (coordinator/actions.py)."""
+        return self._here.perform(action)
 
     def faults(self) -> list[FaultReport]:
         """All faults of this run, with the proof counted at their victims."""
         return self._here.faults()
 
-    def pause(self) -> Outcome:
-        """Stop all clocks, and so time in T."""
-        return self.perform(Pause())
-
-    def resume(self) -> Outcome:
-        """Let all clocks go on."""
-        return self.perform(Resume())
-
-    def perform(self, action: Action) -> Outcome:
-        """Any action of the vocabulary (coordinator/actions.py)."""
-        return self._here.perform(action)
+    @property
+    def centre(self) -> str:
+        """The selector of the cell on which a picture starts."""
+        info = self._any.info
+        return f"cell:{info.height // 2},{info.width // 2}"
 
     # ---- seeing
 

@@ -1,0 +1,78 @@
+"""The verbs of a swarm: each a short name for one action of the vocabulary. Selectors as in coordinator/selector.py.
+
+Carries nothing out; whoever inherits it performs. May import coordinator.actions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from coordinator.actions import (
+    Action,
+    Erase,
+    Freeze,
+    Heal,
+    Inject,
+    Kill,
+    Outcome,
+    Pause,
+    Plant,
+    Resume,
+    Revive,
+    Thaw,
+)
+
+
+class Verbs(ABC):
+    """Breaking and mending."""
+
+    @abstractmethod
+    def perform(self, action: Action) -> Outcome:
+        """Carry out one action."""
+
+    @property
+    @abstractmethod
+    def centre(self) -> str:
+        """The selector of the cell on which a picture starts."""
+
+    def kill(self, select: str, *, seed: int | None = None) -> Outcome:
+        """SIGKILL these cells; they stay dead."""
+        return self.perform(Kill(select=select, seed=seed))
+
+    def revive(self, select: str = "dead", *, seed: int | None = None) -> Outcome:
+        """Start these cells again, empty."""
+        return self.perform(Revive(select=select, seed=seed))
+
+    def erase(self, select: str, *, seed: int | None = None) -> Outcome:
+        """These cells lose their memory, their processes live on."""
+        return self.perform(Erase(select=select, seed=seed))
+
+    def plant(self, select: str | None = None, *, seed: int | None = None) -> Outcome:
+        """Put a seed cell there (default: the centre)."""
+        return self.perform(Plant(select=select or self.centre, seed=seed))
+
+    def freeze(self, select: str, *, seed: int | None = None) -> Outcome:
+        """SIGSTOP these cells."""
+        return self.perform(Freeze(select=select, seed=seed))
+
+    def thaw(self, select: str = "all", *, seed: int | None = None) -> Outcome:
+        """SIGCONT these cells."""
+        return self.perform(Thaw(select=select, seed=seed))
+
+    def inject(
+        self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float
+    ) -> Outcome:
+        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it ends itself after `duration` T."""
+        return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
+
+    def heal(self, fault: int | None = None) -> Outcome:
+        """End one fault, or all."""
+        return self.perform(Heal(id=fault))
+
+    def pause(self) -> Outcome:
+        """Stop all clocks, and so time in T."""
+        return self.perform(Pause())
+
+    def resume(self) -> Outcome:
+        """Let all clocks go on."""
+        return self.perform(Resume())
