@@ -1,9 +1,9 @@
 """What a coordinator and an agent say to each other, as types; the wire form is one msgpack map a message.
 
-The coordinator binds one ROUTER, agents connect a DEALER each and keep reconnecting; a message is a single frame. Nothing
-here reaches a cell: agents translate it into each cell's wanted state. This file does no I/O and may import only msgspec.
-PROTOCOL.md explains every field; decoding is strict, so a message that does not fit is a `msgspec.ValidationError` naming
-the field, which the receiver counts and drops.
+The coordinator binds one ROUTER, agents connect a DEALER each and keep reconnecting; a message is a single frame.
+Nothing here reaches a cell: agents translate it into each cell's wanted state. This file does no I/O and may import
+only msgspec. PROTOCOL.md explains every field; decoding is strict, so a message that does not fit is a
+`msgspec.ValidationError` naming the field, which the receiver counts and drops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RulePayload(msgspec.Struct, frozen=True):
 
 
 class LinkFault(msgspec.Struct, frozen=True):
-    """One fault on the incoming edges of some cells; its draws are pure in (seed, id, edge, incarnation, sequence)."""
+    """One fault on the incoming edges of some cells; draws are pure in (seed, id, edge, incarnation, sequence)."""
 
     id: int
     kind: str  # "loss" | "delay"

@@ -1,8 +1,9 @@
 """The panel: one page of shared memory for each cell, with its LED, counters and the times it spoke.
 
-A cell writes its own page and maps no other; the agent resets pages of the dead; cameras read. Nothing a cell computes
-depends on it. A page holds two copies of the visible state and an index: the writer fills the idle copy, then flips, so a
-reader always finds one whole copy. Page 0 is the header, with the word that pauses all clocks. May import numpy only.
+A cell writes its own page and maps no other; the agent resets pages of the dead; cameras read. Nothing a cell
+computes depends on it. A page holds two copies of the visible state and an index: the writer fills the idle copy,
+then flips, so a reader always finds one whole copy. Page 0 is the header, with the word that pauses all clocks. May
+import numpy only.
 """
 
 from __future__ import annotations
@@ -98,7 +99,19 @@ SLOT_DTYPE = np.dtype(
             "copies",
             "say_times",
         ],
-        "formats": ["<u4", "<u4", "<u4", "<u4", "<u4", "<u4", "<u8", ("<u8", (COUNTERS,)), "<u4", (COPY_DTYPE, (2,)), ("<u8", (RING,))],
+        "formats": [
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u8",
+            ("<u8", (COUNTERS,)),
+            "<u4",
+            (COPY_DTYPE, (2,)),
+            ("<u8", (RING,)),
+        ],
         "offsets": [0, 4, 8, 12, 16, 20, 24, 32, 288, 320, 1024],
         "itemsize": PAGE,
     }

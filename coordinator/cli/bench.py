@@ -60,7 +60,7 @@ def bench(
     options = Options(
         rule=rule,
         grid=grid,
-        engines=engines or Options.engines,
+        engines=engines or ("numpy", "onnx", "chip"),
         interval_s=interval_s,
         seeds=tuple(range(1, seeds + 1)),
         window_s=window_s,
