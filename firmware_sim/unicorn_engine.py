@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from firmware_sim.boards.build import build
 from firmware_sim.boards.catalog import board
 from firmware_sim.boards.machine import Machine
+from firmware_sim.boards.stand import stand
 from firmware_sim.engines import Family
 from firmware_sim.genome import Genome
 from firmware_sim.limits import CHANNELS
@@ -33,6 +34,7 @@ class UnicornEngine:
     def __init__(self, genome: Genome, degrees: float = 0.0) -> None:
         turned = genome.turned(degrees) if degrees % 360.0 else genome
         self._image = build(turned, board(BOARD), check_fit=False)
+        stand(self._image)  # compiled here, once, and not in each of a thousand children
         self._machine: Machine | None = None
 
     def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from firmware_sim.errors import BadInput
 FLASH_GOAL_BYTES = 10_240  # "about 10 Kb of ROM"
 RAM_GOAL_BYTES = 256  # "256 bytes of RAM"
 RAM_LIMIT_32_BYTES = 320  # registers of 32 bits cost stack: at most this, and the ledger says why
+RAM_LIMIT_MAILBOX_BYTES = 512  # with the eight slots on the chip
 CYCLES_LIMIT = 165_000  # ATmega328P, one update without the line
 CYCLES_GOAL = 130_000
 
@@ -83,6 +84,12 @@ _WCH = {
 _BOARDS = (
     _board(name="atmega328p", flags=AVR_FLAGS, flash_limit_bytes=FLASH_GOAL_BYTES, **_AVR),
     _board(name="atmega328p-fast", flags=(*AVR_FLAGS, "-DPLANARIA_FAST"), flash_limit_bytes=32_768, **_AVR),
+    _board(
+        name="atmega328p-mailbox",
+        flags=(*AVR_FLAGS, "-DPLANARIA_MAILBOX=1"),
+        flash_limit_bytes=32_768,
+        **(_AVR | {"ram_limit_bytes": RAM_LIMIT_MAILBOX_BYTES}),
+    ),
     _board(name="atmega328p-c", flags=AVR_C_FLAGS, flash_limit_bytes=32_768, **_AVR),
     _board(
         name="cortex-m0",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_sim.boards import avr
 from firmware_sim.boards.avr import Avr
 from firmware_sim.boards.build import build
 from firmware_sim.boards.catalog import board
@@ -118,6 +119,7 @@ class AvrEngine:
     def __init__(self, genome: Genome, degrees: float = 0.0) -> None:
         self._genome = genome.turned(degrees) if degrees % 360.0 else genome
         self._image = build(self._genome, board("atmega328p"), check_fit=False)
+        avr.load()  # compiled here, once, and not in each child
         self._board: BoardEngine | None = None
 
     def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:

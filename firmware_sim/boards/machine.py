@@ -71,6 +71,8 @@ class Machine:
         self._uc.reg_write(self._names["link"], RETURN | self._arm)
         self._uc.reg_write(self._names["stack"], self.image.address("planaria_stack_top"))
         self._start(address, RETURN)
+        if self._uc.reg_read(self._names["pc"]) != RETURN:
+            raise RunFailed(f"{self.image.board.name}: the machine code did not return within a minute")
 
     # ---- memory
 

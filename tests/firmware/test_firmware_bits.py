@@ -48,7 +48,7 @@ def test_the_assembly_has_an_equal_in_c(name: str) -> None:
         assert np.array_equal(compute(image, cells), chip.update(genome, cells))
 
 
-@pytest.mark.parametrize("name", boards(*MAIN_BOARDS))
+@pytest.mark.parametrize("name", boards(*MAIN_BOARDS, "atmega328p-mailbox"))
 def test_a_built_in_rule_and_its_golden_vectors(name: str) -> None:
     rule = folder.load("lizard")
     genome, golden = rule.genome(), rule.golden()

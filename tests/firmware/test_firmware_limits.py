@@ -27,7 +27,7 @@ def lizard() -> Genome:
     return genome
 
 
-@pytest.mark.parametrize("name", boards(*MAIN_BOARDS))
+@pytest.mark.parametrize("name", boards(*MAIN_BOARDS, "atmega328p-mailbox"))
 def test_the_whole_image_fits(name: str) -> None:
     found = budget(lizard(), board(name), "lizard")
     assert found.fits, "\n" + table([found])

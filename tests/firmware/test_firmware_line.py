@@ -180,3 +180,35 @@ def test_without_a_checksum_damage_reaches_the_state() -> None:
         states = [event.state for events in heard for event in events if isinstance(event, Said)]
         wrong[believe] = sum(not np.array_equal(state, want.state) for state in states)
     assert wrong[False] == 0 and wrong[True] > 100
+
+
+def neighbourhood_of(chip: BoardHere, own: States) -> States:
+    slots = [np.zeros(16, np.int8) if slot is None else slot for slot in chip.mailbox.slots]
+    return np.stack([*slots[:4], own, *slots[4:]]).reshape(1, 3, 3, 16)
+
+
+def test_with_the_mailbox_on_the_chip_a_lost_answer_is_held_from_before() -> None:
+    chip = BoardHere(full_mailbox(), defines=("-DPLANARIA_MAILBOX=1",))
+    want = update(RULE, neighbourhood_of(chip, OWN))[0]
+    (said,) = chip.wake(OWN)
+    assert isinstance(said, Said) and np.array_equal(said.state, want)
+    chip.damage = lambda ask, data: b""
+    (said,) = chip.wake(OWN)
+    assert chip.asks == 4
+    assert isinstance(said, Said) and np.array_equal(said.state, want)
+
+
+def test_with_the_mailbox_on_the_chip_a_silent_neighbour_is_forgotten_after_32_wakes() -> None:
+    chip = BoardHere(full_mailbox(), defines=("-DPLANARIA_MAILBOX=1",))
+    held = update(RULE, neighbourhood_of(chip, OWN))[0]
+    chip.wake(OWN)
+    chip.mailbox.slots = [None] * 8
+    alone = update(RULE, neighbourhood_of(chip, OWN))[0]
+    assert not np.array_equal(held, alone)
+    states = []
+    for _ in range(40):
+        (said,) = chip.wake(OWN)
+        assert isinstance(said, Said)
+        states.append(said.state)
+    forgotten = [bool(np.array_equal(state, alone)) for state in states]
+    assert forgotten == [False] * 31 + [True] * 9

@@ -1,7 +1,8 @@
 /* A cell's life on a board: boot and hello, sleep, wake = ask, hear, step, show, say.
  *
  * A core never computes on a partial neighbourhood: where the count or a checksum is wrong the chip asks again, at most
- * three times, then skips the wake.  Buffers lie over the core's output sums, which are alive only within a step. */
+ * three times, then skips the wake; with the mailbox on the chip it goes on with what it holds.  Buffers lie over the
+ * core's output sums, which are alive only within a step. */
 #include "node.h"
 
 #include "../core/rom.h"
@@ -38,6 +39,32 @@ static void send(planaria_node *node, uint8_t kind, uint8_t bytes)
     link_send(frame);
 }
 
+#if PLANARIA_MAILBOX
+/* The slots are here: keep what came, and hear all of it once the answer is over. */
+static void heard(planaria_node *node, uint8_t slot, const uint8_t *state)
+{
+    node->slots[slot].age = 1;
+    copy(node->slots[slot].state, state, PLANARIA_CHANNELS);
+}
+
+static void hear_slots(planaria_node *node)
+{
+    for (uint8_t i = 0; i < PLANARIA_SLOTS; i++) {
+        planaria_slot *const slot = &node->slots[i];
+        if (slot->age != 0) {
+            planaria_hear(&node->core, i, (const int8_t *)slot->state);
+            slot->age = (uint8_t)(slot->age < NODE_AGE_MAX ? slot->age + 1 : 0);
+        }
+    }
+}
+#else
+/* The slots are at the other end of the line: hear what came at once, it is not kept. */
+static void heard(planaria_node *node, uint8_t slot, const uint8_t *state)
+{
+    planaria_hear(&node->core, slot, (const int8_t *)state);
+}
+#endif
+
 /* One ask and its whole answer. */
 PLANARIA_WHOLE static node_answer ask(planaria_node *node)
 {
@@ -62,7 +89,7 @@ PLANARIA_WHOLE static node_answer ask(planaria_node *node)
             }
             next = (uint8_t)(slot + 1U);
             count++;
-            planaria_hear(&node->core, slot, (const int8_t *)frame->payload + 1);
+            heard(node, slot, frame->payload + 1);
         } else if (frame->kind == KIND_PLACE && frame->length == LINK_HEAD + PLANARIA_CHANNELS) {
             copy((uint8_t *)node->core.own, frame->payload, PLANARIA_CHANNELS);
             answer = PLACED;
@@ -106,7 +133,13 @@ PLANARIA_WHOLE void node_sleep(planaria_node *node)
 void node_wake(planaria_node *node)
 {
     for (uint8_t asks = 0; asks < NODE_ASKS; asks++) {
-        const node_answer answer = ask(node);
+        node_answer answer = ask(node);
+#if PLANARIA_MAILBOX
+        if (answer == HEARD || (answer == NOTHING && asks == NODE_ASKS - 1)) {
+            hear_slots(node);
+            answer = HEARD; /* what a lost frame would have brought is held from before */
+        }
+#endif
         if (answer == NOTHING) {
             continue;
         }

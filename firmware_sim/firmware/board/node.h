@@ -17,9 +17,26 @@ typedef struct {
     uint8_t round;        /* numbers the asks: an answer to an earlier one is not believed */
 } planaria_clock;
 
+#ifndef PLANARIA_MAILBOX
+#define PLANARIA_MAILBOX 0 /* 1: the eight slots live on the chip, in RAM it must have besides */
+#endif
+
+#if PLANARIA_MAILBOX
+enum { NODE_AGE_MAX = 32 }; /* own wakes after which a silent neighbour is forgotten */
+
+/* What a neighbour last said, and how many wakes ago; an age of 0 is an empty slot. */
+typedef struct {
+    uint8_t age;
+    uint8_t state[PLANARIA_CHANNELS];
+} planaria_slot;
+#endif
+
 typedef struct {
     planaria_core core;
     planaria_clock clock;
+#if PLANARIA_MAILBOX
+    planaria_slot slots[PLANARIA_SLOTS];
+#endif
 } planaria_node;
 
 /* In ROM, beside the rule: which cell this is.  Written by the build, patched for a swarm. */
