@@ -12,6 +12,7 @@
 #define PLANARIA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "whole.h"
@@ -59,6 +60,14 @@ typedef struct {
         uint8_t link[PLANARIA_LINK_BYTES];    /* free for the link's buffers between steps */
     } shared;
 } planaria_core;
+
+#if defined(__AVR__)
+typedef char planaria_layout_is_that_of_the_assembly
+    [offsetof(planaria_core, own) == 1 && offsetof(planaria_core, sobel) == 17 &&
+             offsetof(planaria_core, shared) == 81 && sizeof(planaria_core) == 129
+         ? 1
+         : -1];
+#endif
 
 PLANARIA_ENTRY PLANARIA_WHOLE void planaria_begin(planaria_core *core);
 PLANARIA_ENTRY PLANARIA_WHOLE void planaria_hear(planaria_core *core, uint8_t slot, const int8_t *state);
