@@ -13,15 +13,17 @@ pyzmq by way of `cellnode.links`, the cell, its page and its control socket.
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from pathlib import Path
 
+import numpy as np
 import zmq
 
 from cellnode import control, draws, links
 from cellnode.cell import Cell
-from cellnode.control import CellPoke, Wanted
+from cellnode.control import CellPoke, Link, Wanted
 from cellnode.page import Page
 from cellnode.panel import Counter, Phase
 from cellnode.prctl import set_process_name
@@ -32,6 +34,7 @@ from firmware_sim.errors import BadInput
 
 MILLISECOND = 1_000_000
 NEVER_NS = 1 << 62
+WARM_UP_ROUNDS = 100
 PAUSE_LOOK_MS = 500  # how often a paused cell looks at the header in case the agent's word was lost
 NEWBORN_MAX = 4  # in T: after this long a newborn no longer waits by its links for neighbours that do not speak
 CPU_NS, RECEIVED, CONTROL_BAD = int(Counter.CPU_NS), int(Counter.RECEIVED), int(Counter.CONTROL_BAD)
@@ -50,19 +53,29 @@ def live(plan: Plan, birth: Birth, engine: Engine) -> None:
 
 
 def warm_up(plan: Plan, engine: Engine) -> None:
-    """Run in the zygote what every cell will run, so that caches are filled and code is made before the fork."""
-    import numpy as np
+    """Run in the zygote what every cell will run, so that caches are filled and code is made before the fork.
 
-    living = np.ones((1, 3, 3, engine.channels), engine.dtype)
-    tally = [0] * len(Counter)
-    cell = Cell(
-        0, [1] + [-1] * 7, plan.tag, plan.epoch, 1, 1, engine, draws.clock(plan.rng_seed, 0, plan.epoch, 1), 0, tally
-    )
-    engine.update(living * 4)
-    cell.seed(living[0, 0, 0], 0)
-    for now_ns in range(10, 100, 10):
-        cell.wake(now_ns)
-    control.decode(control.encode(Wanted(1, 1, False, False, [], [])))
+    CPython rewrites a function's code while it learns what it is used for; what has not settled before the fork is
+    copied, page by page, into every cell.
+    """
+    clock = draws.clock(plan.rng_seed, 0, plan.epoch, 1)
+    page = Page(Path(os.devnull), -1, 0, plan.epoch, 1)
+    cells = [
+        Cell(number, [1 - number] + [-1] * 7, plan.tag, plan.epoch, 1, 1, engine, clock, 0, page.counters)
+        for number in (0, 1)
+    ]
+    living = np.ones(engine.channels, engine.dtype).tobytes()
+    for now_ns in range(10, 10 * WARM_UP_ROUNDS, 10):
+        for cell, other in (cells, cells[::-1]):
+            if now_ns % 50 == 0:
+                cell.seed(living, now_ns)
+            frame = cell.wake(now_ns)
+            page.show_state(cell, now_ns, now_ns)
+            if frame is not None:
+                other.receive(frame, now_ns)
+    message = Wanted(1, 1, False, False, [Link(0, 1, "ipc://x", True, 1, 1)] * 8, [])
+    for _ in range(WARM_UP_ROUNDS):
+        control.decode(control.encode(message))
 
 
 class Node:

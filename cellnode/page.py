@@ -51,7 +51,8 @@ class Page:
         self._copy = 0
         self._header: mmap.mmap | None = None
         self._buffer: mmap.mmap | bytearray = bytearray(PAGE)
-        self.map()
+        if index >= 0:
+            self.map()
 
     @property
     def mapped(self) -> bool:

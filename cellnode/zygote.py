@@ -107,24 +107,23 @@ class Zygote:
         self._link.send(Ready())
 
     def _fork_some(self) -> None:
-        born: list[tuple[int, int]] = []
-        failed: list[tuple[int, int]] = []
-        for _ in range(min(FORKS_A_TURN, len(self._queue))):
-            birth = self._queue.popleft()
-            try:
+        births = [self._queue.popleft() for _ in range(min(FORKS_A_TURN, len(self._queue)))]
+        pids: list[int] = []
+        # Every page that the zygote writes between two forks is copied once more, and stays with the child just forked:
+        # so nothing but forking happens in this loop.
+        try:
+            for birth in births:
                 pid = os.fork()
-            except OSError:  # no more processes or memory: the agent decides what now
-                failed.append((birth.index, -1))
-                continue
-            if pid == 0:
-                self._become(birth)
+                if pid == 0:
+                    self._become(birth)
+                pids.append(pid)
+        except OSError:  # no more processes or memory: the agent decides what now
+            self._link.send(Reaped([(birth.index, -1) for birth in births[len(pids) :]]))
+        for birth, pid in zip(births, pids, strict=False):
             self._index_of[pid] = birth.index
             self._pid_of[birth.index] = pid
-            born.append((birth.index, pid))
-        if born:
-            self._link.send(Born(born))
-        if failed:
-            self._link.send(Reaped(failed))
+        if pids:
+            self._link.send(Born([(birth.index, pid) for birth, pid in zip(births, pids, strict=False)]))
 
     def _become(self, birth: Birth) -> None:
         """The child's whole life; never returns."""
