@@ -40,19 +40,19 @@ NEWBORN_MAX = 4  # in T: after this long a newborn no longer waits by its links 
 CPU_NS, RECEIVED, CONTROL_BAD = int(Counter.CPU_NS), int(Counter.RECEIVED), int(Counter.CONTROL_BAD)
 
 
-def live(plan: Plan, birth: Birth, engine: Engine) -> None:
+def live(plan: Plan, runtime: Runtime, birth: Birth, engine: Engine) -> None:
     """The whole life of a cell, in a process just forked."""
     set_process_name(f"cell-{birth.cell}")
-    page = Page(Path(plan.panel), birth.index, birth.cell, plan.epoch, birth.life)
+    page = Page(runtime.panel, birth.index, birth.cell, plan.epoch, birth.life)
     try:
-        node = Node(plan, birth, engine, page)
+        node = Node(plan, runtime, birth, engine, page)
         node.run()
     except BaseException:
         page.show_phase(Phase.FAILED)
         raise
 
 
-def warm_up(plan: Plan, engine: Engine) -> None:
+def warm_up(plan: Plan, runtime: Runtime, engine: Engine) -> None:
     """Run in the zygote what every cell will run, so that caches are filled and code is made before the fork.
 
     CPython rewrites a function's code while it learns what it is used for; what has not settled before the fork is
@@ -76,14 +76,14 @@ def warm_up(plan: Plan, engine: Engine) -> None:
     message = Wanted(1, 1, False, False, [Link(0, 1, "ipc://x", True, 1, 1)] * 8, [])
     for _ in range(WARM_UP_ROUNDS):
         control.decode(control.encode(message))
+        runtime.control_path(0), runtime.endpoint(0), str(runtime.panel)
 
 
 class Node:
     """One cell with its sockets and its page."""
 
-    def __init__(self, plan: Plan, birth: Birth, engine: Engine, page: Page) -> None:
+    def __init__(self, plan: Plan, runtime: Runtime, birth: Birth, engine: Engine, page: Page) -> None:
         self._plan, self._birth, self._engine, self._page = plan, birth, engine, page
-        runtime = Runtime(Path(plan.runtime))
         self._control = control.bind(runtime.control_path(birth.cell))
         self._context = links.make_context()
         self._publisher = links.bind_publisher(self._context, runtime.endpoint(birth.cell))

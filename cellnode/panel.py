@@ -9,6 +9,7 @@ import numpy only.
 from __future__ import annotations
 
 import mmap
+import os
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,10 @@ def map_all(path: Path, *, writable: bool) -> tuple[mmap.mmap, NDArray[Any], NDA
 
 def map_page(path: Path, index: int) -> tuple[mmap.mmap, mmap.mmap]:
     """Map one cell's page for writing and the header for reading: all that a cell may see of the panel."""
-    with path.open("r+b") as file:
-        page = mmap.mmap(file.fileno(), PAGE, offset=PAGE * (1 + index))
-        header = mmap.mmap(file.fileno(), PAGE, access=mmap.ACCESS_READ)
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # plain: a cell has just been forked, and a file object costs memory
+    try:
+        page = mmap.mmap(file, PAGE, offset=PAGE * (1 + index))
+        header = mmap.mmap(file, PAGE, access=mmap.ACCESS_READ)
+    finally:
+        os.close(file)
     return page, header

@@ -20,7 +20,7 @@ Take = Callable[[], bytes | None]
 
 def taker(socket: zmq.Socket[bytes]) -> Take:
     """A function that returns the next waiting message of `socket`, or None."""
-    receive = _zmq_recv()
+    receive = _RECEIVE
     if receive is None:
         return _slow(socket)
     handle = int(socket.underlying)
@@ -45,6 +45,9 @@ def _zmq_recv() -> Any | None:
     receive.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     receive.restype = ctypes.c_int
     return receive
+
+
+_RECEIVE = _zmq_recv()  # looked up once, before the fork
 
 
 def _slow(socket: zmq.Socket[bytes]) -> Take:

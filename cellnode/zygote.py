@@ -51,6 +51,7 @@ class Zygote:
         self._pid = os.getpid()
         self._plan: Plan | None = None
         self._engine: Engine | None = None
+        self._runtime = runtime.Runtime(Path())
         self._cells_lock = -1
         self._queue: deque[Birth] = deque()
         self._index_of: dict[int, int] = {}  # pid -> index of its page, for children not yet reaped
@@ -96,8 +97,9 @@ class Zygote:
             self._link.send(Ready(error=str(error)))
             return
         self._plan = plan
-        node.warm_up(plan, self._engine)
-        lock = runtime.try_lock(runtime.Runtime(Path(plan.runtime)).cells_lock, shared=True)
+        self._runtime = runtime.Runtime(Path(plan.runtime))
+        node.warm_up(plan, self._runtime, self._engine)
+        lock = runtime.try_lock(self._runtime.cells_lock, shared=True)
         if lock is None:
             self._link.send(Ready(error=f"cells of an earlier agent still live in {plan.runtime}"))
             return
@@ -136,7 +138,7 @@ class Zygote:
             os.close(self._wake_read)
             os.close(self._wake_write)
             assert self._plan is not None and self._engine is not None, "forked before Prepare"
-            node.live(self._plan, birth, self._engine)
+            node.live(self._plan, self._runtime, birth, self._engine)
             status = 0
         except BaseException as error:
             print(f"cell {birth.cell} life {birth.life}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
