@@ -18,17 +18,15 @@ import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import zmq
 
 from cellnode import celltable
 from cellnode.coordinatorlink import CoordinatorLink
 from cellnode.desk import Desk
 from cellnode.host import Host
-from cellnode.hostlimits import host_limit
-from cellnode.messages import PROTOCOL_VERSION, Beat, Command, Join, Place, Stop, Welcome
-from cellnode.panel import Phase
+from cellnode.messages import Beat, Command, Place, Stop, Welcome, decode_command
 from cellnode.prctl import become_subreaper, raise_descriptor_limit, set_process_name
+from cellnode.reports import Identity, beat, join
 from cellnode.runtime import Runtime, try_lock
 from cellnode.zygote_link import ZygoteLink
 from firmware_sim.errors import BadInput, PlanariaError
@@ -43,12 +41,13 @@ class Agent:
     """One host's loop. Construct it only while holding the runtime directory's agent lock."""
 
     def __init__(self, run: str, runtime: Runtime, endpoint: str, name: str) -> None:
-        self._run, self._runtime, self._name = run, runtime, name
+        self._run, self._runtime, self._me = run, runtime, Identity(name, run, runtime)
         self._link = CoordinatorLink(endpoint)
         self._desk = Desk(name)
         self._host: Host | None = None
         self._zygote = ZygoteLink()
         self._zygote_losses = 0
+        self._quick_losses = 0  # in a row, of zygotes that never became ready
         self._stop_id: int | None = None  # of the command to answer before leaving
         self._stopping = False
         self._heard_ns = 0  # when a coordinator last spoke
@@ -61,6 +60,7 @@ class Agent:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         while not self._stopping:
             ready = self._link.poll(
                 {wake_read: zmq.POLLIN, self._zygote.fileno(): self._zygote.poll_events}, self._timeout_ms()
@@ -69,6 +69,7 @@ class Agent:
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
+                self._zygote.reap()
             if self._link.connected_anew():
                 self._heard_ns = self._joined_ns = 0
             for data in self._link.receive():
@@ -90,8 +91,6 @@ class Agent:
     # ---- the coordinator
 
     def _hear_coordinator(self, data: bytes, now_ns: int) -> None:
-        from cellnode.messages import decode_command
-
         try:
             message = decode_command(data)
         except (msgspec.DecodeError, ValueError) as error:
@@ -153,6 +152,8 @@ class Agent:
             self._zygote_losses += 1
             log.warning("zygote %d is lost; its cells are reborn from a new one", self._zygote.pid)
             self._zygote.end()
+            self._quick_losses = 0 if self._zygote.ready else self._quick_losses + 1
+            time.sleep(min(1.0, 0.1 * self._quick_losses))  # one that cannot even start is not tried in a tight loop
             self._zygote = ZygoteLink()
             if self._host is not None:
                 self._host.replace_zygote(self._zygote, time.monotonic_ns())
@@ -165,7 +166,9 @@ class Agent:
     # ---- what it says
 
     def _speak(self, now_ns: int) -> None:
-        if now_ns - max(self._heard_ns, self._joined_ns) >= JOIN_AFTER_NS and self._link.send(self._join()):
+        if now_ns - max(self._heard_ns, self._joined_ns) >= JOIN_AFTER_NS and self._link.send(
+            join(self._me, self._host, self._desk.coordinator_epoch)
+        ):
             self._joined_ns = now_ns
         if now_ns - self._beat_ns >= BEAT_NS:
             self._beat_ns = now_ns
@@ -174,44 +177,8 @@ class Agent:
         for report in reports:
             self._link.send(report)
 
-    def _join(self) -> Join:
-        host = self._host
-        placement = None if host is None else host.placement
-        return Join(
-            version=PROTOCOL_VERSION,
-            agent=self._name,
-            pid=os.getpid(),
-            run=self._run,
-            coordinator_epoch=self._desk.coordinator_epoch,
-            placement_epoch=0 if placement is None else placement.epoch,
-            runtime=str(self._runtime.path),
-            panel="" if host is None else str(self._runtime.panel),
-            max_cells=host_limit("numpy" if placement is None else placement.rule.engine).cells,
-            interval_ns=0 if host is None else host.wanted.interval_ns,
-            off=[] if host is None else host.table.numbers(np.flatnonzero(~host.table.on)),
-            faults=[] if host is None else list(host.wanted.faults),
-        )
-
     def _beat(self, now_ns: int) -> Beat:
-        host = self._host
-        if host is None:
-            return Beat(self._name, "idle", 0, 0, 0, 0, 0, 0, 0, self._zygote.pid, self._zygote_losses)
-        table, phases = host.table, host.table.phases()
-        table.header["beat_ns"] = now_ns
-        return Beat(
-            agent=self._name,
-            phase="stopping" if self._stopping else host.phase_name,
-            placement_epoch=host.placement.epoch,
-            wanted=int(table.on.sum()),
-            born=int((table.pid > 0).sum()),
-            bound=int((phases >= Phase.BOUND).sum()),
-            linked=int((phases == Phase.LINKED).sum()),
-            dead=int((table.on & ~table.alive).sum()),
-            behind=int(host.wanted.behind().sum()),
-            zygote_pid=self._zygote.pid,
-            zygote_losses=self._zygote_losses,
-            note=host.note(),
-        )
+        return beat(self._me, self._host, (self._zygote.pid, self._zygote_losses), now_ns, stopping=self._stopping)
 
     # ---- the end
 

@@ -66,7 +66,11 @@ class CellTable:
         self.up = np.zeros(count, np.bool_)  # bound and wired: its neighbours are told to expect it
         values = 16 if FAMILIES[placement.rule.engine] == "int8" else 64
         runtime.panel.unlink(missing_ok=True)  # never truncate what somebody may still map
-        panel.create(runtime.panel, count, placement.epoch, values)
+        try:
+            panel.create(runtime.panel, count, placement.epoch, values)
+        except OSError as error:
+            size = panel.PAGE * (1 + count)
+            raise BadInput(f"panel {runtime.panel} needs {size} bytes of shared memory: {error.strerror}") from error
         self._mapping: mmap.mmap
         self._mapping, self.header, self.pages = panel.map_all(runtime.panel, writable=True)
         self.header["agent_pid"] = agent_pid

@@ -57,15 +57,16 @@ class Ears:
 
     def wire(self, links: list[Link], faults: list[LinkFault], interval_ns: int) -> None:
         """Make the connections what they should be; those that need no change are left alone."""
-        quicker = interval_ns < self._gate.interval_ns  # reconnects may now pause for too long
         self._gate.interval_ns = interval_ns
         self._gate.set_faults(faults)
-        if bool(faults) is self._conflating or (quicker and self._links):
+        if bool(faults) is self._conflating:
             self._conflating = not faults
             self._socket.close(0)
             self._links = {}
             self._socket = self._make()
             self._take = taker(self._socket)
+        longest_ms = min(RECONNECT_LONGEST_MS, max(RECONNECT_MS, 2 * interval_ns // 1_000_000))
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, longest_ms)  # for connections made from now on
         wanted = {link.endpoint: link for link in links}
         for endpoint in self._links.keys() - wanted.keys():
             self._socket.disconnect(endpoint)
@@ -84,11 +85,9 @@ class Ears:
             socket.setsockopt(zmq.CONFLATE, 1)
         else:
             socket.setsockopt(zmq.RCVHWM, QUEUE)
-        longest = min(RECONNECT_LONGEST_MS, max(RECONNECT_MS, 2 * self._gate.interval_ns // 1_000_000))
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_MAX)
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, longest)
         socket.setsockopt(zmq.SUBSCRIBE, b"")  # exactly one: conflation would keep only the last
         return socket
 

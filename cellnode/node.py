@@ -13,17 +13,14 @@ pyzmq by way of `cellnode.links`, the cell, its page and its control socket.
 
 from __future__ import annotations
 
-import os
 import select
 import time
-from pathlib import Path
 
-import numpy as np
 import zmq
 
 from cellnode import control, draws, links
 from cellnode.cell import Cell
-from cellnode.control import CellPoke, Link, Wanted
+from cellnode.control import CellPoke, Wanted
 from cellnode.page import Page
 from cellnode.panel import Counter, Phase
 from cellnode.prctl import set_process_name
@@ -34,7 +31,6 @@ from firmware_sim.errors import BadInput
 
 MILLISECOND = 1_000_000
 NEVER_NS = 1 << 62
-WARM_UP_ROUNDS = 100
 PAUSE_LOOK_MS = 500  # how often a paused cell looks at the header in case the agent's word was lost
 NEWBORN_MAX = 4  # in T: after this long a newborn no longer waits by its links for neighbours that do not speak
 CPU_NS, RECEIVED, CONTROL_BAD = int(Counter.CPU_NS), int(Counter.RECEIVED), int(Counter.CONTROL_BAD)
@@ -186,11 +182,20 @@ class Node:
     def _rest(self) -> None:
         """Stand still until the swarm goes on; for the cell no time has passed then."""
         began_ns = time.monotonic_ns()
-        while self._paused():
-            if self._alone.poll(PAUSE_LOOK_MS):
+        paused = True
+        while paused:
+            told = self._alone.poll(PAUSE_LOOK_MS)
+            paused = self._paused()
+            if told or not paused:
+                now_ns = time.monotonic_ns()
+                if self._cell is not None:
+                    self._cell.shift(now_ns - began_ns)  # before anything new is timed from now
+                self._first_wake_ns += now_ns - began_ns
+                self._newborn_until_ns += now_ns - began_ns
+                began_ns = now_ns
+            if told:
                 self._hear_agent()
-        if self._cell is not None:
-            self._cell.shift(time.monotonic_ns() - began_ns)
+                paused = self._paused()
 
     # ---- the agent's word
 

@@ -132,7 +132,7 @@ HEADER_DTYPE = np.dtype(
 def create(path: Path, cells: int, epoch: int, values: int) -> None:
     """Make an empty panel file for `cells` cells; the agent's job, once a placement."""
     with path.open("wb") as file:
-        file.truncate(PAGE * (1 + cells))
+        os.posix_fallocate(file.fileno(), 0, PAGE * (1 + cells))  # a full file system says so now, not by SIGBUS later
         header = np.zeros((), HEADER_DTYPE)
         header["magic"], header["layout"], header["cells"] = MAGIC, LAYOUT_VERSION, cells
         header["epoch"], header["values"] = epoch, values

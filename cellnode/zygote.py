@@ -17,12 +17,14 @@ import signal
 import socket
 import sys
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cellnode import node, runtime
 from cellnode.payload import engine_from
 from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
+from cellnode.warmup import warm_up
 from cellnode.zygote_wire import (
     Birth,
     Born,
@@ -98,7 +100,7 @@ class Zygote:
             return
         self._plan = plan
         self._runtime = runtime.Runtime(Path(plan.runtime))
-        node.warm_up(plan, self._runtime, self._engine)
+        warm_up(plan, self._runtime, self._engine)
         lock = runtime.try_lock(self._runtime.cells_lock, shared=True)
         if lock is None:
             self._link.send(Ready(error=f"cells of an earlier agent still live in {plan.runtime}"))

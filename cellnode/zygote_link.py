@@ -52,6 +52,7 @@ class ZygoteLink:
         self._framed = Framed(ours)
         self.ready = False  # the rule is loaded, forking may begin
         self.lost = False
+        self._reaped = False
 
     @property
     def pid(self) -> int:
@@ -92,11 +93,18 @@ class ZygoteLink:
         self.lost = not alive
         return [decode_news(message) for message in messages]
 
+    def reap(self) -> None:
+        """Reap whoever has died: the zygote, or a stranger that the kernel gave us (as process 1 of a container)."""
+        with contextlib.suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                if pid == self.pid:
+                    self._reaped = self.lost = True
+
     def end(self) -> None:
         """Kill it, and with it (by their parent-death signal) all its cells; returns when the last one is reaped."""
         self.lost = True
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)  # our child, not reaped yet: the id is its own
+        if not self._reaped:
+            os.kill(self.pid, signal.SIGKILL)  # our child, not reaped: the id is its own
         self._framed.close()
         reap_all(self._process.pid)
         self._process.returncode = -signal.SIGKILL  # reaped above; keeps Popen from waiting for it again
