@@ -48,33 +48,6 @@ def live(plan: Plan, runtime: Runtime, birth: Birth, engine: Engine) -> None:
         raise
 
 
-def warm_up(plan: Plan, runtime: Runtime, engine: Engine) -> None:
-    """Run in the zygote what every cell will run, so that caches are filled and code is made before the fork.
-
-    CPython rewrites a function's code while it learns what it is used for; what has not settled before the fork is
-    copied, page by page, into every cell.
-    """
-    clock = draws.clock(plan.rng_seed, 0, plan.epoch, 1)
-    page = Page(Path(os.devnull), -1, 0, plan.epoch, 1)
-    cells = [
-        Cell(number, [1 - number] + [-1] * 7, plan.tag, plan.epoch, 1, 1, engine, clock, 0, page.counters)
-        for number in (0, 1)
-    ]
-    living = np.ones(engine.channels, engine.dtype).tobytes()
-    for now_ns in range(10, 10 * WARM_UP_ROUNDS, 10):
-        for cell, other in (cells, cells[::-1]):
-            if now_ns % 50 == 0:
-                cell.seed(living, now_ns)
-            frame = cell.wake(now_ns)
-            page.show_state(cell, now_ns, now_ns)
-            if frame is not None:
-                other.receive(frame, now_ns)
-    message = Wanted(1, 1, False, False, [Link(0, 1, "ipc://x", True, 1, 1)] * 8, [])
-    for _ in range(WARM_UP_ROUNDS):
-        control.decode(control.encode(message))
-        runtime.control_path(0), runtime.endpoint(0), str(runtime.panel)
-
-
 class Node:
     """One cell with its sockets and its page."""
 
