@@ -94,7 +94,6 @@ class Mailboxes:
         self.neighbours: Indices = np.where(table < 0, n, table).astype(np.int64)
         self.around: Indices = np.ascontiguousarray(self.neighbours.T)  # [8, n]: reductions run along memory
         self.block: NDArray[Any] = np.zeros((n, 9, channels), dtype)  # row-major 3x3, the cell itself in the middle
-        self._rows = self.block.reshape(n * 9, channels)
         size = channels * dtype.itemsize
         self.bits = np.dtype(np.uint64) if size % 8 == 0 else np.dtype(f"u{dtype.itemsize}")  # states compare as bits
         self._threshold = ALIVE_THRESHOLD_INT8 if dtype == np.int8 else np.float32(ALIVE_THRESHOLD)
@@ -175,11 +174,12 @@ class Mailboxes:
 
     def _put(self, cells: Indices, slots: Indices, states: NDArray[Any]) -> Mask:
         """Write slots of the block; which of them changed."""
+        rows = self.block.reshape(-1, self.block.shape[2])  # a view made here: a kept one would not survive a copy
         row = cells * 9 + _POSITIONS[slots]
-        changed: Mask = (self._rows[row].view(self.bits) != states.view(self.bits)).any(axis=1)
+        changed: Mask = (rows[row].view(self.bits) != states.view(self.bits)).any(axis=1)
         if changed.any():
             cells, slots, states = cells[changed], slots[changed], states[changed]
-            self._rows[row[changed]] = states
+            rows[row[changed]] = states
             self.changed[cells] = True
             self.alive[cells, slots] = states[:, ALPHA] > self._threshold
             self.living[cells, slots] = states.view(self.bits).any(axis=1)

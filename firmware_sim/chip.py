@@ -105,10 +105,17 @@ class Batch:
 
     def update(self, neighbourhood: States) -> States:
         """N wakes at once; allocates about 1.2 kB a cell."""
-        count = len(neighbourhood)
-        alphas = neighbourhood.reshape(count, 9, CHANNELS)[:, :, ALPHA]
+        alphas = neighbourhood.reshape(len(neighbourhood), 9, CHANNELS)[:, :, ALPHA]
         heard = np.maximum(alphas[:, :4].max(axis=1), alphas[:, 5:].max(axis=1))
         before = np.maximum(heard, alphas[:, 4]) > self.genome.alive
+        new = self.proposed(neighbourhood)
+        after = np.maximum(heard, new[:, ALPHA]) > self.genome.alive
+        new[~(before & after)] = 0
+        return new
+
+    def proposed(self, neighbourhood: States) -> States:
+        """The new states before anybody asked who lives, as the synchronous step needs them."""
+        count = len(neighbourhood)
         inputs = np.ones((count, len(self.first)), dtype=self.first.dtype)
         inputs[:, :-1] = neighbourhood.reshape(count, len(self.first) - 1)
         hidden = np.ones((count, len(self.second)), dtype=self.second.dtype)
@@ -116,8 +123,6 @@ class Batch:
         accumulators = np.floor(hidden @ self.second).astype(np.float64)
         change = np.floor(accumulators * self.scale + 0.5)
         new: States = np.clip(neighbourhood[:, 1, 1] + change, -STATE_MAX_INT8, STATE_MAX_INT8).astype(np.int8)
-        after = np.maximum(heard, new[:, ALPHA]) > self.genome.alive
-        new[~(before & after)] = 0
         return new
 
 
