@@ -60,7 +60,8 @@ def load(path: Path, learner: Learner) -> None:
     theirs, ours = content.get("settings"), learner.settings.to_dict()
     if theirs != ours:
         known = theirs if isinstance(theirs, dict) else {}
-        other = [f"{k} {known.get(k)} there, {v} asked for" for k, v in ours.items() if known.get(k) != v]
+        names = {**ours, **known}
+        other = [f"{k} {known.get(k)} there, {ours.get(k)} asked for" for k in names if known.get(k) != ours.get(k)]
         raise BadInput(f"{path} was made with other settings ({'; '.join(other)}); {remedy}")
     try:
         learner.restore(content["learner"])

@@ -13,12 +13,14 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from firmware_sim.errors import BadInput
 
 DEFAULT_STEPS = 6000
+FINE_RATE = 1e-3  # a rule that knows its picture forgets it at the rate that is best from scratch
 INTERRUPTED = 130
 
 
@@ -48,9 +50,20 @@ INTERRUPTED = 130
 @click.option("--seed", "rng_seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all chance.")
 @click.option("--threads", type=click.IntRange(1, 64), default=None, help="[default: the cores there are, at most 2]")
 @click.option("--no-quantise", is_flag=True, help="A plain float rule without limits; it fits no chip.")
+@click.option("--from", "start", default=None, metavar="RULE", help="Begin with the weights of a rule folder or name.")
+@click.option("--rate", type=click.FloatRange(1e-6, 0.1), default=None,
+              help="Highest learning rate  [default: 3e-3, or 1e-3 with --from]")  # fmt: skip
+@click.option("--harden", is_flag=True, help="Train on faults: --delay 4 --loss 0.7 --dead 0.1 --forget 0.25.")
+@click.option("--delay", type=click.IntRange(0, 16), default=None, help="Neighbours are read up to so many steps late.")
+@click.option("--loss", type=click.FloatRange(0, 0.95), default=None, help="Up to this share of messages is lost.")
+@click.option("--dead", type=click.FloatRange(0, 0.5), default=None, help="Up to this share of cells never lives.")
+@click.option("--forget", type=click.FloatRange(0, 1), default=None,
+              help="Chance that many cells lose their memory in an episode.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 def train(target: str, regime: str, steps: int, size: int | None, out: Path | None, rng_seed: int,
-          threads: int | None, no_quantise: bool, as_json: bool) -> None:  # fmt: skip
+          threads: int | None, no_quantise: bool, start: str | None, rate: float | None, harden: bool,
+          delay: int | None, loss: float | None, dead: float | None, forget: float | None,
+          as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
@@ -59,11 +72,25 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
         raise BadInput("planaria train needs torch, which is not installed: pip install 'planaria[train]'")
     from trainer import session, targets
     from trainer.progress import Display
-    from trainer.settings import Settings
+    from trainer.settings import HARDENED, Settings
 
     found = targets.resolve(target, size)
-    settings = Settings(regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise)
-    out = out or Path("runs") / "train" / f"{found.name}-{regime}"
+    chosen: dict[str, Any] = dict(HARDENED) if harden else {}
+    single = {"late": delay, "loss": loss, "dead": dead, "forget": forget}
+    chosen |= {name: value for name, value in single.items() if value is not None}
+    first = None
+    if start is not None:
+        first, chosen["start"] = session.starting_point(start)
+        chosen |= {"channels": first.channels, "hidden": first.hidden, "rate": FINE_RATE, "warm": 0}
+    if rate is not None:
+        chosen["rate"] = rate
+    settings = Settings(
+        regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise, **chosen
+    )
+    if first is not None and settings.quantise != (first.limits.limit == "round"):
+        raise BadInput(f"--from {start} has states of limit {first.limits.limit!r}: "
+                       f"{'add' if settings.quantise else 'drop'} --no-quantise, or choose another rule")  # fmt: skip
+    out = out or Path("runs") / "train" / f"{found.name}-{regime}{'-hardened' if settings.faulty else ''}"
     session.check_out(out)
     with ExitStack() as stack:
         display = stack.enter_context(Display(f"{found.name} {regime}"))
@@ -74,6 +101,7 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
         trained = session.run(
             found, settings, out, threads=threads or min(2, os.cpu_count() or 1),
             say=display.say, show=display.show, stop=stopper.asked,
+            start=first,
         )  # fmt: skip
     if trained is None:
         click.echo(f"stopped; the same command goes on from {session.training_folder(out)}", err=True)

@@ -14,16 +14,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA, Limits
+from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.native_build import NativeUnavailable
 from firmware_sim.rule import Rule
+from trainer import held
+from trainer.cells import SOBEL_X, SOBEL_Y, Tensor, bordered, limit
 from trainer.episode import LOSS_SCALE, Episode, Gradients, Kernel, Outcome
 from trainer.native import NativeKernel
-
-Tensor = torch.Tensor
-
-SOBEL_X = ((-1, -1, -1), (-1, 1, 1), (0, -1, -2), (0, 1, 2), (1, -1, -1), (1, 1, 1))  # dy, dx, eighths
-SOBEL_Y = tuple((dx, dy, weight) for dy, dx, weight in SOBEL_X)
 
 
 def choose(threads: int, say: Callable[[str], None]) -> Kernel:
@@ -54,21 +51,23 @@ class TorchKernel:
 
     @torch.no_grad()
     def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome:
+        if episode.faults is not None:
+            return held.run(rule, episode, backward)
         samples, _, width, channels = episode.states.shape
         w1, b1, w2, b2 = (torch.from_numpy(np.array(w)) for w in (rule.w1, rule.b1, rule.w2, rule.b2))
-        exists = _bordered(torch.from_numpy(np.array(episode.exists, dtype=np.bool_)))
-        grid = _bordered(torch.from_numpy(np.array(episode.states))).reshape(-1, channels)
+        exists = bordered(torch.from_numpy(np.array(episode.exists, dtype=np.bool_)))
+        grid = bordered(torch.from_numpy(np.array(episode.states))).reshape(-1, channels)
         grid *= exists.reshape(-1, 1)
         shape, wide = exists.shape, width + 2
         tape: list[_Step] = []
         before = _living(grid, shape)
         for fire in torch.from_numpy(np.ascontiguousarray(episode.fire)):
-            cells = (before & exists & _bordered(fire)).reshape(-1).nonzero()[:, 0]
+            cells = (before & exists & bordered(fire)).reshape(-1).nonzero()[:, 0]
             perceived = _perceive(grid, cells, wide)
             hidden = torch.addmm(b1, perceived, w1).clamp_(min=0)
             if rule.limits.hidden_max is not None:
                 hidden.clamp_(max=rule.limits.hidden_max)
-            new, free = _limit(grid[cells] + torch.addmm(b2, hidden, w2), rule.limits)
+            new, free = limit(grid[cells] + torch.addmm(b2, hidden, w2), rule.limits)
             grid[cells] = new
             after = _living(grid, shape)
             alive = (before & after & exists).reshape(-1, 1)
@@ -125,22 +124,6 @@ def _perceive(grid: Tensor, cells: Tensor, wide: int) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def _limit(value: Tensor, limits: Limits) -> tuple[Tensor, Tensor | None]:
-    """The limited states and where they met no clamp (None: no clamp at all)."""
-    if limits.limit == "identity":
-        return value, None
-    if limits.limit == "round":
-        value = torch.round(value / limits.state_step) * limits.state_step
-    return value.clamp(-limits.state_max, limits.state_max), value.abs() <= limits.state_max
-
-
 def _living(grid: Tensor, shape: torch.Size) -> Tensor:
     alpha = grid[:, ALPHA].reshape(shape)[:, None]
     return F.max_pool2d(alpha, 3, stride=1, padding=1)[:, 0] > ALIVE_THRESHOLD
-
-
-def _bordered(inner: Tensor) -> Tensor:
-    """[B, H, W, ...] with a border of one cell of zeros around H and W."""
-    out = inner.new_zeros((inner.shape[0], inner.shape[1] + 2, inner.shape[2] + 2, *inner.shape[3:]))
-    out[:, 1:-1, 1:-1] = inner
-    return out

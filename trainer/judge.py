@@ -2,8 +2,9 @@
 docs/training-logs.
 
 In the vectorised asynchrony of asynchronous.py and in the synchronous reference, in float and in int8: growth and
-stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. RULE is a folder or a
-built-in name. It needs no torch and trains nothing. Imports numpy, firmware_sim, trainer.
+stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. With --faults, the five
+lines of faultjudge.py instead. RULE is a folder or a built-in name. It needs no torch and trains nothing. Imports
+numpy, firmware_sim, trainer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from firmware_sim import folder
 from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Floats, Rule, seed, step
 from firmware_sim.targets import turned
+from trainer import faultjudge
 from trainer.asynchronous import Swarm
 from trainer.score import CUTS, SMALLEST_GRID, cut_masks, losses, swarm
 
@@ -92,8 +94,14 @@ def main() -> None:
     parser.add_argument("rule")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--faults", action="store_true", help="the five lines of faultjudge.py instead")
     given = parser.parse_args()
     found = folder.load(given.rule)
+    head = {"rule": found.name, "sha256": found.sha256, "draws": given.draws, "seed": given.seed}
+    if given.faults:
+        judged = faultjudge.judge(found, given.draws, given.seed)
+        print(json.dumps({**head, "lines": faultjudge.table(judged)}, indent=1))
+        return
     rule, target = found.rule(), found.target()
     if target is None:
         parser.error(f"{given.rule} has no target to judge it by")
@@ -103,11 +111,7 @@ def main() -> None:
     table["float_twin"] = judge(twin, target, given.draws, given.seed, int8=False)
     if found.genome() is not None:
         table["int8"] = judge(rule, target, given.draws, given.seed, int8=True)
-    print(
-        json.dumps(
-            {"rule": found.name, "sha256": found.sha256, "draws": given.draws, "seed": given.seed, **table}, indent=1
-        )
-    )
+    print(json.dumps({**head, **table}, indent=1))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ NAMES = ("w1", "b1", "w2", "b2")
 
 
 class Learner:
-    def __init__(self, settings: Settings, target: Floats) -> None:
+    def __init__(self, settings: Settings, target: Floats, start: Rule | None = None) -> None:
         self.settings = settings
+        self._start = start
         self.canvas = Canvas(settings.size, settings.pad, settings.channels)
         self.picture = target
         self.target = self.canvas.place(target)
@@ -44,7 +45,8 @@ class Learner:
         self.begin()
 
     def begin(self) -> None:
-        """Fresh weights, optimiser and pool from the generator as it stands; also the way back after a collapse."""
+        """Fresh weights (or those to start from), optimiser and pool from the generator as it stands; also the way back
+        after a collapse."""
         c, h = self.settings.channels, self.settings.hidden
         bound = 1 / math.sqrt(3 * c)  # torch's own initialisation of the first layer; the last layer starts at zero
         values = {
@@ -53,6 +55,8 @@ class Learner:
             "w2": np.zeros((h, c)),
             "b2": np.zeros(c),
         }
+        if self._start is not None:
+            values = {name: getattr(self._start, name) for name in NAMES}
         self.parameters = {k: torch.from_numpy(v.astype(np.float32)) for k, v in values.items()}
         self.adam = torch.optim.Adam(list(self.parameters.values()), lr=self.settings.rate)
         step = self.limits.state_step if self.settings.quantise else None

@@ -8,11 +8,13 @@ compiler; fast.py then computes the same in torch. Imports numpy, ctypes and fir
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import math
 import weakref
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.errors import RunFailed
 from firmware_sim.limits import LIMIT_KINDS
@@ -21,10 +23,25 @@ from firmware_sim.rule import Rule
 from trainer.episode import LOSS_SCALE, Episode, Floats, Gradients, Outcome
 
 SOURCE = Path(__file__).parent / "native" / "episode.cpp"
+INCLUDED = ("held.hpp", "linear.hpp")
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-pthread")
-INTEGERS = ("samples", "height", "width", "steps", "channels", "hidden", "limit", "backward")
+INTEGERS = ("samples", "height", "width", "steps", "channels", "hidden", "limit", "backward", "late_max")
 REALS = ("hidden_max", "state_step", "state_max", "loss_scale")
-POINTERS = ("w1", "b1", "w2", "b2", "states", "exists", "fire", "target", "losses", "gradients")
+POINTERS = (
+    "w1",
+    "b1",
+    "w2",
+    "b2",
+    "states",
+    "exists",
+    "fire",
+    "late",
+    "lost",
+    "forget",
+    "target",
+    "losses",
+    "gradients",
+)
 MAX_CHANNELS = 32  # one bit a channel in the kernel's record of clamped values
 
 
@@ -44,12 +61,18 @@ class NativeKernel:
     name = "native"
 
     def __init__(self, threads: int) -> None:
-        self._library = load(SOURCE, language="c++", flags=FLAGS, self_test=_works)
+        self._library = load(SOURCE, language="c++", flags=(*FLAGS, _included()), self_test=_works)
         self._scratch = _open(self._library, threads)
         weakref.finalize(self, self._library.planaria_close, self._scratch)
 
     def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome:
         return _run(self._library, self._scratch, rule, episode, backward)
+
+
+def _included() -> str:
+    """The compiler's cache sees only episode.cpp: this covers what it includes."""
+    content = b"".join((SOURCE.parent / name).read_bytes() for name in INCLUDED)
+    return f"-DPLANARIA_SOURCES=0x{hashlib.sha256(content).hexdigest()[:15]}"
 
 
 def _open(library: ctypes.CDLL, threads: int) -> ctypes.c_void_p:
@@ -70,15 +93,19 @@ def _run(library: ctypes.CDLL, scratch: ctypes.c_void_p, rule: Rule, episode: Ep
     exists = np.ascontiguousarray(episode.exists, dtype=np.bool_)
     fire = np.ascontiguousarray(episode.fire, dtype=np.bool_)
     target = np.ascontiguousarray(episode.target, dtype=np.float32)
+    faults = _faults(episode)
     losses = np.zeros(samples, dtype=np.float32)
     sizes = [rule.w1.size, rule.b1.size, rule.w2.size, rule.b2.size]
     gradients = np.zeros((samples, sum(sizes)), dtype=np.float32)
     limits = rule.limits
     problem = _Problem(
         samples, height, width, fire.shape[0], channels, rule.hidden, LIMIT_KINDS.index(limits.limit), int(backward),
+        int(faults[0].max(initial=0)) if faults else 0,
         math.inf if limits.hidden_max is None else limits.hidden_max, limits.state_step, limits.state_max, LOSS_SCALE,
         *(array.ctypes.data for array in (rule.w1, rule.b1, rule.w2, rule.b2)),
-        *(array.ctypes.data for array in (states, exists, fire, target, losses, gradients)),
+        *(array.ctypes.data for array in (states, exists, fire)),
+        *((array.ctypes.data for array in faults) if faults else (None, None, None)),
+        *(array.ctypes.data for array in (target, losses, gradients)),
     )  # fmt: skip
     if library.planaria_episode(ctypes.byref(problem), scratch) != 0:
         raise RunFailed("not enough memory for the training episode: use a smaller batch or size")
@@ -87,6 +114,16 @@ def _run(library: ctypes.CDLL, scratch: ctypes.c_void_p, rule: Rule, episode: Ep
     w1, b1, w2, b2 = np.split(gradients.sum(axis=0, dtype=np.float32), np.cumsum(sizes)[:-1])
     shaped = Gradients(w1.reshape(rule.w1.shape), b1, w2.reshape(rule.w2.shape), b2)
     return Outcome(states, losses, shaped)
+
+
+def _faults(episode: Episode) -> tuple[NDArray[np.uint8], ...] | None:
+    """`late`, `lost`, `forget` as the kernel reads them."""
+    if episode.faults is None:
+        return None
+    given = (episode.faults.late, episode.faults.lost, episode.faults.forget)
+    if any(array.shape != episode.fire.shape for array in given):
+        raise RunFailed("the faults of an episode do not belong to it")
+    return tuple(np.ascontiguousarray(array, dtype=np.uint8) for array in given)
 
 
 def _works(library: ctypes.CDLL) -> bool:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from firmware_sim import folder as rule_folder
 from firmware_sim.errors import BadInput, RunFailed
+from firmware_sim.rule import Rule
 from trainer import checkpoint
 from trainer.export import export
 from trainer.fast import choose
@@ -47,6 +49,12 @@ def check_out(out: Path) -> None:
         raise BadInput(f"{out}: exists already and is not empty; give another --out or remove it")
 
 
+def starting_point(given: str) -> tuple[Rule, str]:
+    """The weights of a rule folder or built-in rule to go on from, and its hash; BadInput when it is none."""
+    found = rule_folder.load(given)
+    return found.rule(), found.sha256
+
+
 def training_folder(out: Path) -> Path:
     return out.with_name(out.name + ".training")
 
@@ -60,8 +68,10 @@ def run(
     say: Callable[[str], None],
     show: Callable[[Progress], None],
     stop: Callable[[], bool],
+    start: Rule | None = None,
 ) -> Trained | None:
-    """Train and export; None when `stop` ended it, with a checkpoint to go on from.  BadInput, RunFailed."""
+    """Train (from the weights of `start`, if given) and export; None when `stop` ended it, with a checkpoint to go on
+    from.  BadInput, RunFailed."""
     began = time.monotonic()
     check_out(out)
     folder = training_folder(out)
@@ -69,7 +79,7 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be made ({error.strerror}); give another --out") from error
-    learner = Learner(settings, target.pixels)
+    learner = Learner(settings, target.pixels, start)
     if (folder / checkpoint.NAME).exists():
         checkpoint.load(folder / checkpoint.NAME, learner)
         say(f"going on from step {learner.step:,} of {folder / checkpoint.NAME}")
@@ -80,7 +90,8 @@ def run(
         raise RunFailed(f"no checkpoint of this training had a finite score; the log is {folder / 'losses.csv'}")
     judged = score(learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS)
     losses = summary(judged)
-    export(out, target.name, learner.best_rule(), target, settings, losses, kernel.name)
+    name = target.name + ("-hardened" if settings.faulty else "")
+    export(out, name, learner.best_rule(), target, settings, losses, kernel.name)
     return Trained(
         out=out,
         loss_log10=losses["grown"],

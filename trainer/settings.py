@@ -8,7 +8,10 @@ from typing import Any
 
 from firmware_sim.errors import BadInput
 
+LATE_MAX = 16  # steps; states this old cost memory in every kernel
+SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
 REGIMES = ("growing", "persistent", "regenerating")
+HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Settings:
     warm: int = 150  # steps from seeds alone before the pool counts: early pool training can collapse
     score_every: int = 250
     checkpoint_every: int = 250
+    late: int = 0  # faults that are trained on, the most a sample may meet: steps its cells read late,
+    loss: float = 0.0  # probability that a message is lost,
+    dead: float = 0.0  # share of cells that never live,
+    forget: float = 0.0  # chance that many cells lose their memory in the middle of an episode
+    start: str = ""  # hash of the rule folder whose weights the training begins with
 
     def __post_init__(self) -> None:
         if self.regime not in REGIMES:
@@ -50,6 +58,17 @@ class Settings:
         ):
             if not low <= getattr(self, name) <= high:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")
+        if not 0 <= self.late <= LATE_MAX:
+            raise BadInput(f"delay is {self.late} steps, expected 0 to {LATE_MAX}")
+        for name, most in SHARES.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise BadInput(f"{name} is {getattr(self, name)}, expected 0 to {most:g}")
+
+    @property
+    def faulty(self) -> bool:
+        """Whether any fault is trained on."""
+        return any(getattr(self, name) for name in ("late", *SHARES))
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """All of it, less the faults and the start where there are none: a plain training's file names none."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES)}

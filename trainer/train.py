@@ -15,8 +15,8 @@ import numpy as np
 
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.loss import FLOOR
-from trainer import checkpoint, damage
-from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel
+from trainer import checkpoint, damage, hardscore, mishaps
+from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel, Mask
 from trainer.learner import Learner
 from trainer.score import score
 
@@ -56,7 +56,7 @@ def train(
             if learner.step % HISTORY_EVERY == 0 or last:
                 learner.note()
             if learner.step % s.score_every == 0 or last:
-                keep_the_best(learner)
+                keep_the_best(learner, kernel)
             if learner.step % s.checkpoint_every == 0 or last or halt:
                 checkpoint.save(folder, learner)
         if halt:
@@ -70,11 +70,14 @@ def _progress(learner: Learner) -> Progress:
     return Progress(learner.step, learner.settings.steps, loss, rate, learner.best_score, learner.restarts)
 
 
-def keep_the_best(learner: Learner) -> None:
+def keep_the_best(learner: Learner, kernel: Kernel) -> None:
     """Score the rule as it stands; remember it if none was better.  Its draws are no part of the training's."""
     rng = np.random.default_rng([learner.settings.rng_seed, 1, learner.step])
     rule = learner.rule()
-    total = score(rule, learner.picture, learner.settings.regime, rng).total
+    if learner.settings.faulty:
+        total = hardscore.total(hardscore.score(kernel, rule, learner.picture, rng))
+    else:
+        total = score(rule, learner.picture, learner.settings.regime, rng).total
     learner.scores.append((learner.step, total))
     if np.isfinite(total) and total < learner.best_score:
         learner.best_score = total
@@ -90,19 +93,26 @@ def training_step(learner: Learner, kernel: Kernel) -> float:
     if s.regime == "growing" or learner.step - learner.since < s.warm:
         fresh[:] = True
     else:
-        order = np.argsort(-_losses(states, learner.target), kind="stable")  # the worst first
+        order = np.argsort(-_losses(states, learner.target * exists[..., None]), kind="stable")  # the worst first
         entries, states, exists = entries[order], states[order], exists[order]
         fresh[_replaced(learner, states[0])] = True
+        if s.faulty:
+            fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
         if s.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
                 states[i][damage.draw(rng, (canvas.side, canvas.side), canvas.centre, s.size)] = 0
     for i in np.flatnonzero(fresh).tolist():
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
+    if s.dead:
+        _bury(learner, states, exists, fresh)
     length = int(rng.integers(s.episode_min, s.episode_max))
     rates = np.rint(256 * rng.uniform(s.fire_min, s.fire_max, s.batch))[:, None, None]
     fire = rng.integers(0, 256, (length, s.batch, canvas.side, canvas.side), dtype=np.uint8) < rates
     target = np.repeat(learner.target[None], s.batch, axis=0)
-    outcome = kernel.run(learner.rule(), Episode(states, exists, fire, target))
+    if s.faulty:
+        target *= exists[..., None]  # nobody can paint a dead square
+    faults = mishaps.draw(s, rng, (length, s.batch, canvas.side, canvas.side)) if s.faulty else None
+    outcome = kernel.run(learner.rule(), Episode(states, exists, fire, target, faults))
     loss = float(outcome.losses.mean())
     if _collapsed(learner, outcome.states, loss):
         return loss
@@ -112,6 +122,15 @@ def training_step(learner: Learner, kernel: Kernel) -> float:
     learner.learn(outcome.gradients)
     learner.step += 1
     return loss
+
+
+def _bury(learner: Learner, states: Floats, exists: Mask, fresh: Mask) -> None:
+    """Cells of some samples die for ever: before growing, or now and then later."""
+    s, rng, canvas = learner.settings, learner.rng, learner.canvas
+    for i in range(s.batch):
+        if rng.random() < (mishaps.DEAD_SHARE if fresh[i] else mishaps.DYING_SHARE):
+            exists[i] &= ~mishaps.dead_cells(s, rng, (canvas.side, canvas.side), canvas.centre)
+            states[i][~exists[i]] = 0
 
 
 def _replaced(learner: Learner, worst: Floats) -> int:

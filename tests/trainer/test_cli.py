@@ -47,6 +47,21 @@ def test_a_float_rule_is_exported_without_a_genome(tmp_path: Path) -> None:
     assert made.genome() is None and made.limits.limit == "identity"
 
 
+def test_a_rule_is_hardened_from_a_rule(tmp_path: Path) -> None:
+    code, _, error = run(
+        "dot", "--from", "dot", "--harden", "--loss", 0.5, "--steps", 2, "--threads", 1, "--out", tmp_path / "x"
+    )
+    assert code == 0, error
+    made = folder.load(tmp_path / "x")
+    assert made.name == "dot-hardened" and made.info.trained["start"] == folder.load("dot").sha256
+    assert {made.info.trained[name] for name in ("late", "loss", "dead")} == {4, 0.5, 0.1}
+    assert (made.info.losses["grown"] or 0) < -4, "two steps do not undo what the rule knew"
+    _, _, error = run("dot", "--from", "dot", "--no-quantise", "--steps", 1, "--out", tmp_path / "y")
+    assert isinstance(error, BadInput) and "no-quantise" in str(error)
+    _, _, error = run("dot", "--from", "nothing", "--steps", 1, "--out", tmp_path / "y")
+    assert isinstance(error, BadInput)
+
+
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("no picture")
     for given in (tmp_path / "x.png", "nothing-of-that-name"):

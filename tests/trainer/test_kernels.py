@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from firmware_sim.errors import RunFailed
 from firmware_sim.limits import Limits
 from firmware_sim.native_build import NativeUnavailable
 from firmware_sim.rule import Rule, seed
-from trainer.episode import Episode, Kernel
+from trainer.episode import Episode, Faults, Kernel
 from trainer.fast import TorchKernel, choose
 from trainer.model import Oracle
 from trainer.native import NativeKernel
@@ -38,6 +40,13 @@ def some_episode(channels: int, steps: int = 12) -> Episode:
     return Episode(states.astype(np.float32), exists, rng.random((steps, 3, 15, 17)) < 0.5, target)
 
 
+def some_faults(episode: Episode) -> Faults:
+    """Everything at once: reading up to 4 steps late, 40 % of the messages lost, 3 % of the memories in each step."""
+    rng, shape = np.random.default_rng(3), episode.fire.shape
+    lost = np.packbits(rng.random((*shape, 8)) < 0.4, axis=-1)[..., 0]
+    return Faults(rng.integers(0, 5, shape).astype(np.uint8), lost, rng.random(shape) < 0.03)
+
+
 @pytest.fixture(params=["torch", "native"])
 def kernel(request: pytest.FixtureRequest) -> Kernel:
     if request.param == "torch":
@@ -48,15 +57,18 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
         pytest.skip(str(reason))
 
 
+@pytest.mark.parametrize("faulty", [False, True], ids=["", "faulty"])
 @pytest.mark.parametrize("limits", LIMITS, ids=lambda x: x.limit)
 @pytest.mark.parametrize(("channels", "hidden"), SHAPES)
 def test_states_losses_and_gradients_are_those_of_the_oracle(
-    kernel: Kernel, limits: Limits, channels: int, hidden: int
+    kernel: Kernel, limits: Limits, channels: int, hidden: int, faulty: bool
 ) -> None:
     rule, episode = (
         lively_rule(channels, hidden, limits),
         some_episode(channels, 6 if limits.limit == "identity" else 12),
     )
+    if faulty:
+        episode = replace(episode, faults=some_faults(episode))
     expected, found = Oracle().run(rule, episode), kernel.run(rule, episode)
     np.testing.assert_allclose(found.states, expected.states, atol=1e-4 * np.abs(expected.states).max())
     np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-4)
@@ -65,6 +77,41 @@ def test_states_losses_and_gradients_are_those_of_the_oracle(
         theirs, ours = getattr(expected.gradients, name), getattr(found.gradients, name)
         assert np.abs(theirs).max() > 0
         np.testing.assert_allclose(ours, theirs, atol=2e-5 * np.abs(theirs).max())
+
+
+def faultless(episode: Episode, **parts: object) -> Episode:
+    shape = episode.fire.shape
+    nothing = Faults(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(shape, np.bool_))
+    return replace(episode, faults=replace(nothing, **parts))  # type: ignore[arg-type]
+
+
+def test_where_nothing_fails_and_all_fire_a_step_is_the_article_s(kernel: Kernel) -> None:
+    """Where everything lives the swarm's masks and the article's agree."""
+    episode = some_episode(16, 2)
+    rng = np.random.default_rng(1)
+    states = (np.rint(rng.normal(0, 0.3, episode.states.shape) * 32) / 32).astype(np.float32)
+    states[..., 3] = 1.0
+    episode = replace(episode, states=states, exists=np.ones_like(episode.exists), fire=np.ones_like(episode.fire))
+    rule = replace(lively_rule(16, 32, LIMITS[2]), b2=np.eye(16, dtype=np.float32)[3])  # alpha stays up
+    plain, held = kernel.run(rule, episode), kernel.run(rule, faultless(episode))
+    np.testing.assert_allclose(held.states, plain.states, atol=1e-6)
+
+
+def test_a_cell_whose_messages_are_all_lost_works_with_what_it_held_at_the_start(kernel: Kernel) -> None:
+    episode = some_episode(16, 8)
+    everything = np.full(episode.fire.shape, 255, np.uint8)
+    deaf = kernel.run(lively_rule(16, 32, LIMITS[2]), faultless(episode, lost=everything)).states
+    grown = (deaf[0] != 0).any(axis=-1)
+    y, x = np.nonzero(grown)
+    # The seed's eight neighbours hold its first state; nobody further out ever hears of life.
+    assert len(y) > 1 and y.min() >= 6 and y.max() <= 8 and x.min() >= 7 and x.max() <= 9
+
+
+def test_a_cell_that_forgets_is_empty_until_it_hears_again(kernel: Kernel) -> None:
+    episode = some_episode(16, 8)
+    forget = np.zeros(episode.fire.shape, np.bool_)
+    forget[-1] = True
+    assert (kernel.run(lively_rule(16, 32, LIMITS[2]), faultless(episode, forget=forget)).states == 0).all()
 
 
 def test_a_cell_that_does_not_exist_holds_zeros_and_never_fires(kernel: Kernel) -> None:
@@ -102,6 +149,9 @@ def test_arrays_that_do_not_belong_together_are_refused_before_native_code_sees_
         pytest.skip(str(reason))
     with pytest.raises(RunFailed, match="belong together"):
         kernel.run(lively_rule(16, 32, LIMITS[0]), wrong)
+    faults = some_faults(some_episode(16, 5))
+    with pytest.raises(RunFailed, match="do not belong"):
+        kernel.run(lively_rule(16, 32, LIMITS[0]), replace(episode, faults=faults))
 
 
 def test_without_native_code_the_choice_is_torch_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

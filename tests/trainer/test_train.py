@@ -65,6 +65,27 @@ def test_stopped_between_checkpoints_it_goes_on_to_the_same_bits(whole: Learner,
     np.testing.assert_array_equal(resumed.pool.states, whole.pool.states)
 
 
+FAULTY = Settings(**(TINY.to_dict() | {"steps": 12, "late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.5}))
+
+
+def test_a_training_with_faults_repeats_and_resumes_to_the_same_bits_too(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    once = learn(FAULTY, tmp_path / "whole")
+    learn(FAULTY, tmp_path / "parts", stop_at=7)
+    assert weights(learn(FAULTY, tmp_path / "parts")) == weights(once)
+    assert not once.pool.exists[:, 2:-2, 2:-2].all(), "some cells of some samples are dead for ever"
+    assert np.isfinite(once.best_score)
+
+
+def test_a_training_may_begin_with_the_weights_of_another(whole: Learner) -> None:
+    rule = whole.best_rule()
+    learner = Learner(TINY, whole.picture, rule)
+    np.testing.assert_array_equal(learner.float_rule().w1, rule.w1)
+    learner.parameters["w1"].zero_()
+    assert (rule.w1 != 0).any(), "the rule it came from is not touched"
+
+
 @pytest.mark.system
 def test_killed_at_any_moment_it_goes_on_to_the_same_bits(whole: Learner, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
@@ -164,3 +185,5 @@ def test_settings_out_of_range_are_named() -> None:
         Settings(regime="shrinking")
     with pytest.raises(BadInput, match="hidden is 7"):
         Settings(hidden=7)
+    with pytest.raises(BadInput, match="loss is 2"):
+        Settings(loss=2.0)
