@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode import panel, topology
-from cellnode.messages import Placement
+from cellnode.messages import Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.runtime import Runtime
 from firmware_sim.engines import FAMILIES
@@ -36,8 +36,25 @@ def check(placement: Placement) -> None:
         raise BadInput(f"placement epoch is {placement.epoch}, expected 1 or more")
     if placement.rule.engine not in FAMILIES:
         raise BadInput(f"engine {placement.rule.engine!r} is unknown, expected one of {', '.join(FAMILIES)}")
+    _check_others(placement)
     if placement.interval_ns < 1:
         raise BadInput(f"interval is {placement.interval_ns} ns, expected at least 1")
+
+
+def _check_others(placement: Placement) -> None:
+    seen = set[int]()
+    for other in placement.others:
+        check_family(placement, other.rule)
+        if not seen.isdisjoint(other.cells) or not set(other.cells) <= set(placement.cells):
+            raise BadInput(f"placement gives {other.rule.engine} to a cell that it does not have, or has given already")
+        seen.update(other.cells)
+
+
+def check_family(placement: Placement, rule: RulePayload) -> None:
+    """Raises BadInput unless cells on this engine can live among the placement's."""
+    family = FAMILIES[placement.rule.engine]
+    if FAMILIES.get(rule.engine) != family:
+        raise BadInput(f"cells on {rule.engine} cannot live among cells on {placement.rule.engine} ({family})")
 
 
 class CellTable:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellnode.celltable import Indices, name_some
+from cellnode.celltable import Indices, check_family, name_some
 from cellnode.control import POKES, CellPoke
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.host import Host
@@ -22,6 +22,7 @@ from cellnode.linkfault import check as check_fault
 from cellnode.messages import (
     Command,
     Done,
+    Fit,
     Freeze,
     Place,
     Poke,
@@ -133,6 +134,12 @@ class Desk:
             else:
                 host.power_off(indices)
                 self._await(id, host, lambda: indices[table.alive[indices]], _never, now_ns)
+        elif isinstance(command, Fit):
+            indices = table.indices(command.cells)
+            if command.rule is not None:
+                check_family(host.placement, command.rule)
+            host.fit(indices, command.rule, now_ns)
+            self._await(id, host, lambda: host.not_running(indices), lambda: host.hopeless(indices), now_ns, 3600)
         elif isinstance(command, Freeze):
             indices = table.indices(command.cells)
             running = table.pid[indices] > 0

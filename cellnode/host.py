@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cellnode.celltable import CellTable, Indices, Mask, name_some
 from cellnode.control import Post
 from cellnode.launch import Launch, Orders, Patience, Stage
-from cellnode.messages import Placement
+from cellnode.messages import OtherEngine, Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.pokes import Pokes
 from cellnode.runtime import Runtime
@@ -51,15 +51,20 @@ class Host:
         self._whole: Launch | None = None  # the launch of everything: at first, and after a lost zygote
         self._patience = Patience()
         self._zygote = zygote
-        self._plan = Plan(
+        self._others = list(placement.others)
+        zygote.prepare(self._plan())
+
+    def _plan(self) -> Plan:
+        placement, runtime = self.placement, self.table.runtime
+        return Plan(
             runtime=str(runtime.path),
             panel=str(runtime.panel),
             epoch=placement.epoch,
             tag=placement.tag,
             rng_seed=placement.rng_seed,
             rule=placement.rule,
+            others=self._others,
         )
-        zygote.prepare(self._plan)
 
     # ---- what is wanted
 
@@ -81,6 +86,17 @@ class Host:
         for index in indices.tolist():
             self.supervision.forget(index)
         self._kill(indices[self.table.alive[indices]])
+
+    def fit(self, indices: Indices, rule: RulePayload | None, now_ns: int) -> None:
+        """Start these anew on another engine, or (None) on that of most cells."""
+        cells = self.table.numbers(indices)
+        kept = [OtherEngine([cell for cell in other.cells if cell not in cells], other.rule) for other in self._others]
+        self._others = [other for other in kept if other.cells]
+        if rule is not None:
+            self._others.append(OtherEngine(cells, rule))
+        self._zygote.outfit(cells, rule)
+        self.power_off(indices)
+        self.power_on(indices, now_ns)
 
     def freeze(self, id: int, indices: Indices, frozen: bool) -> None:
         """SIGSTOP or SIGCONT; `id` appears in `signalled` when it is done."""
@@ -117,7 +133,7 @@ class Host:
             self.supervision.forget(index)
         self._launches, self._whole = [], None
         self._zygote = zygote
-        zygote.prepare(self._plan)
+        zygote.prepare(self._plan())
 
     def _died(self, index: int, looked_after: bool, now_ns: int) -> None:
         """A process is reaped. Who starts it again: its launch, `supervision`, or nobody, because it is wanted off."""

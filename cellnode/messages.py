@@ -16,13 +16,21 @@ PROTOCOL_VERSION = 1
 class RulePayload(msgspec.Struct, frozen=True):
     """All a cell needs of a rule, by value, so that an agent needs no rule folder on its disk."""
 
-    engine: str  # numpy | onnx | chip
+    engine: str  # numpy | onnx | chip | native | unicorn | rv32imc | rv32ec | avr | board
     sha256: str  # of the rule folder, shown in join and beat
     blob: bytes  # numpy: w1,b1,w2,b2 as float32 in that order; chip: genome.bin; onnx: rule.onnx
     channels: int
     hidden: int
     limits: dict[str, str | float | None]  # firmware_sim.limits.Limits.to_dict()
     degrees: float  # rotation still to be applied by the engine (0 where the blob is turned already)
+    port: str = ""  # board: the serial port at whose other end the chip is
+
+
+class OtherEngine(msgspec.Struct, frozen=True):
+    """Cells that run another engine of the same family: machine code on an emulated chip, or a board on a desk."""
+
+    cells: list[int]
+    rule: RulePayload
 
 
 class LinkFault(msgspec.Struct, frozen=True):
@@ -49,9 +57,10 @@ class Placement(msgspec.Struct, frozen=True):
     tag: int  # 32-bit hash of run and rule, in every frame
     rng_seed: int
     interval_ns: int  # mean wake interval T
+    others: list[OtherEngine] = []  # cells that do not run `rule`'s engine
 
 
-# ---- coordinator -> agent. `id` is unique and rising, (coordinator epoch << 32) + counter; each is answered by one Done.
+# ---- coordinator -> agent. `id` is unique and rising, (coordinator epoch << 32) + counter; each gets one Done.
 
 
 class Place(msgspec.Struct, frozen=True, tag_field="t", tag="place"):
@@ -65,6 +74,14 @@ class Power(msgspec.Struct, frozen=True, tag_field="t", tag="power"):
     id: int
     cells: list[int]
     on: bool
+
+
+class Fit(msgspec.Struct, frozen=True, tag_field="t", tag="fit"):
+    """Start these cells anew, empty, with a new life, on this engine from now on; None: on that of most."""
+
+    id: int
+    cells: list[int]
+    rule: RulePayload | None = None
 
 
 class Freeze(msgspec.Struct, frozen=True, tag_field="t", tag="freeze"):
@@ -110,7 +127,7 @@ class Stop(msgspec.Struct, frozen=True, tag_field="t", tag="stop"):
     id: int
 
 
-Command = Place | Power | Freeze | Poke | SetInterval | SetPause | SetFaults | Stop
+Command = Place | Power | Fit | Freeze | Poke | SetInterval | SetPause | SetFaults | Stop
 
 
 # ---- agent -> coordinator

@@ -41,9 +41,11 @@ class CellWorld:
         interval_ns: int,
         epoch: int,
         log: Callable[[Said], None] | None = None,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
     ) -> None:
         count = len(table)
         self._table = table.tolist()
+        self._engine_of = {cell: other for cells, other in others for cell in cells}
         self._engine, self._tag, self._rng_seed = engine, tag, rng_seed
         self._interval_ns, self._epoch, self._log = interval_ns, epoch, log
         self._counters = [[0] * COUNTERS for _ in range(count)]
@@ -132,7 +134,7 @@ class CellWorld:
             self._epoch,
             life,
             self._interval_ns,
-            self._engine,
+            self._engine_of.get(index, self._engine),
             intervals,
             now_ns,
             self._counters[index],

@@ -8,6 +8,7 @@ numpy, firmware_sim, the mailboxes, draws, and constants of the cell, the frame 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,20 @@ class Patch:
     Index n, "no neighbour", never wakes and has no power.
     """
 
-    def __init__(self, table: NDArray[np.int32], engine: Engine, rng_seed: int, interval_ns: int, epoch: int) -> None:
+    def __init__(
+        self,
+        table: NDArray[np.int32],
+        engine: Engine,
+        rng_seed: int,
+        interval_ns: int,
+        epoch: int,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
+    ) -> None:
         n = len(table)
+        self._others = [engine for _, engine in others]
+        self._engine_of = np.zeros(n, np.int64)  # 0: `engine`, else one more than the place in `others`
+        for number, (cells, _) in enumerate(others, 1):
+            self._engine_of[np.asarray(cells, np.int64)] = number
         self.count, self.engine, self.interval_ns = n, engine, interval_ns
         self._rng_seed, self._epoch = rng_seed, epoch
         self.counters = np.zeros((COUNTERS, n), np.uint64)
@@ -194,7 +207,7 @@ class Patch:
             if not len(cells):
                 return
         block = self.mail.block[cells]
-        new = np.ascontiguousarray(self.engine.update(block.reshape(len(cells), 3, 3, -1)), self.engine.dtype)
+        new = np.ascontiguousarray(self._compute(cells, block.reshape(len(cells), 3, 3, -1)), self.engine.dtype)
         legal = new.min(axis=1) > -128 if new.dtype == np.int8 else np.isfinite(new).all(axis=1)
         if not legal.all():
             new = np.where(legal[:, None], new, 0).astype(new.dtype)
@@ -203,6 +216,16 @@ class Patch:
         self.mail.changed[cells] = False
         self.next_within[cells] = 1
         self.mail.block[cells, OWN] = new
+
+    def _compute(self, cells: Indices, blocks: NDArray[Any]) -> NDArray[Any]:
+        if not self._others:
+            return self.engine.update(blocks)
+        which = self._engine_of[cells]
+        new = np.empty((len(cells), self.engine.channels), self.engine.dtype)
+        for number in np.unique(which).tolist():
+            engine = self._others[number - 1] if number else self.engine
+            new[which == number] = engine.update(blocks[which == number])
+        return new
 
     def _count_late(self, cells: Indices, now_ns: Times) -> None:
         late = now_ns - self.next_wake_ns[cells]

@@ -39,8 +39,9 @@ class PatchWorld:
         interval_ns: int,
         epoch: int,
         log: Callable[[Said], None] | None = None,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
     ) -> None:
-        self.patch = Patch(table, engine, rng_seed, interval_ns, epoch)
+        self.patch = Patch(table, engine, rng_seed, interval_ns, epoch, others)
         self._log = log
         self._faults: list[tuple[LinkFault, NDArray[np.bool_]]] = []
         self._held: list[list[Held]] = [[] for _ in range(len(table))]

@@ -7,16 +7,20 @@ messages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.messages import RulePayload
+from cellnode.messages import OtherEngine, RulePayload
 from firmware_sim.engines import ENGINE_NAMES, FAMILIES, Engine, RuleSource, make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import CHANNELS, Limits
 from firmware_sim.rule import Rule
+
+Outfit = Callable[[], Engine]
 
 
 class NamedRuleSource(RuleSource, Protocol):
@@ -56,7 +60,25 @@ def engine_from(payload: RulePayload) -> Engine:
         )
     if payload.engine == "numpy":
         return make_engine("numpy", _rule(payload), payload.degrees)
+    if payload.engine == "board":
+        from firmware_sim.boards.port import port_engine
+
+        return port_engine(payload.port, payload.blob, payload.degrees)
     return make_engine(payload.engine, payload.blob, payload.degrees)
+
+
+def outfits(others: list[OtherEngine]) -> dict[int, Outfit]:
+    """What each of these cells is to be forked with. An engine that may be made before a fork is made here, once."""
+    made: dict[int, Outfit] = {}
+    for other in others:
+        make = partial(engine_from, other.rule)
+        outfit = make if other.rule.engine == "board" else _ready(make())  # a port is opened by the cell alone
+        made.update(dict.fromkeys(other.cells, outfit))
+    return made
+
+
+def _ready(engine: Engine) -> Outfit:
+    return lambda: engine
 
 
 def _rule(payload: RulePayload) -> Rule:

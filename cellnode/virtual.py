@@ -29,7 +29,8 @@ class VirtualSwarm:
     """`height` x `width` cells, all switched on at time 0, every cell empty; pokes and power apply at `now_ns`.
 
     `log` is called for every frame said; the fast world runs wakes that cannot influence each other out of order, so
-    sort its records by (time, cell, sequence). Counters rise over all lives of a cell.
+    sort its records by (time, cell, sequence). Counters rise over all lives of a cell. `others`: cells that another
+    engine of the same values computes.
     """
 
     def __init__(
@@ -44,16 +45,21 @@ class VirtualSwarm:
         oracle: bool = False,
         epoch: int = 1,
         log: Callable[[Said], None] | None = None,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
     ) -> None:
         if not 1 <= interval_ns <= MEAN_MAX_NS:
             raise BadInput(f"wake interval is {interval_ns} ns, expected 1..{MEAN_MAX_NS}")
         self.height, self.width, self.torus = height, width, torus
+        for cells, other in others:
+            if (other.dtype, other.channels) != (engine.dtype, engine.channels):
+                raise BadInput(f"cells on {other.name} cannot live among cells on {engine.name} ({engine.family})")
+            self._known(cells)
         self.engine, self.interval_ns, self.now_ns = engine, interval_ns, 0
         table = neighbours(height, width, torus)
         self._world: CellWorld | PatchWorld = (
-            CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log)
+            CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log, others)
             if oracle
-            else PatchWorld(table, engine, rng_seed, interval_ns, epoch, log)
+            else PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others)
         )
 
     @property

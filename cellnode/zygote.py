@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from cellnode import node, runtime
-from cellnode.payload import engine_from
+from cellnode import zygote_wire as wire
+from cellnode.payload import Outfit, engine_from, outfits
 from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
 from cellnode.warmup import warm_up
 from cellnode.zygote_wire import (
@@ -53,6 +54,7 @@ class Zygote:
         self._pid = os.getpid()
         self._plan: Plan | None = None
         self._engine: Engine | None = None
+        self._others: dict[int, Outfit] = {}  # by cell
         self._runtime = runtime.Runtime(Path())
         self._cells_lock = -1
         self._queue: deque[Birth] = deque()
@@ -89,12 +91,15 @@ class Zygote:
             self._prepare(order.plan)
         elif isinstance(order, Fork):
             self._queue.extend(order.births)
+        elif isinstance(order, wire.Outfit):
+            self._outfit(order)
         else:
             self._signal(order)
 
     def _prepare(self, plan: Plan) -> None:
         try:
             self._engine = engine_from(plan.rule)
+            self._others = outfits(plan.others)
         except PlanariaError as error:
             self._link.send(Ready(error=str(error)))
             return
@@ -109,6 +114,12 @@ class Zygote:
         gc.collect()
         gc.freeze()  # a collection in a child touches, and so copies, none of what is shared
         self._link.send(Ready())
+
+    def _outfit(self, order: wire.Outfit) -> None:
+        for cell in order.cells:
+            self._others.pop(cell, None)
+        if order.rule is not None:
+            self._others.update(dict.fromkeys(order.cells, partial(engine_from, order.rule)))
 
     def _fork_some(self) -> None:
         births = [self._queue.popleft() for _ in range(min(FORKS_A_TURN, len(self._queue)))]
@@ -140,7 +151,8 @@ class Zygote:
             os.close(self._wake_read)
             os.close(self._wake_write)
             assert self._plan is not None and self._engine is not None, "forked before Prepare"
-            node.live(self._plan, self._runtime, birth, self._engine)
+            other = self._others.get(birth.cell)
+            node.live(self._plan, self._runtime, birth, self._engine if other is None else other())
             status = 0
         except BaseException as error:
             print(f"cell {birth.cell} life {birth.life}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)

@@ -17,7 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from cellnode.zygote_wire import Birth, Fork, Framed, News, Plan, Prepare, Signal, decode_news
+from cellnode.messages import RulePayload
+from cellnode.zygote_wire import Birth, Fork, Framed, News, Outfit, Plan, Prepare, Signal, decode_news
 from firmware_sim.errors import RunFailed
 
 # One thread and one malloc arena a process: memory that is multiplied by thousands.
@@ -69,13 +70,16 @@ class ZygoteLink:
     def prepare(self, plan: Plan) -> None:
         self._send(Prepare(plan))
 
+    def outfit(self, cells: list[int], rule: RulePayload | None) -> None:
+        self._send(Outfit(cells, rule))
+
     def fork(self, births: list[Birth]) -> None:
         self._send(Fork(births))
 
     def signal(self, id: int, indices: list[int], number: int) -> None:
         self._send(Signal(id, indices, number))
 
-    def _send(self, order: Prepare | Fork | Signal) -> None:
+    def _send(self, order: Prepare | Outfit | Fork | Signal) -> None:
         if self.lost:
             return
         try:

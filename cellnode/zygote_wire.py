@@ -12,7 +12,7 @@ import struct
 
 import msgspec
 
-from cellnode.messages import RulePayload
+from cellnode.messages import OtherEngine, RulePayload
 
 _LENGTH = struct.Struct("<I")
 MAX_MESSAGE = 16 << 20  # a rule is at most 1 MiB; anything larger is a broken stream
@@ -28,6 +28,7 @@ class Plan(msgspec.Struct, frozen=True):
     tag: int
     rng_seed: int
     rule: RulePayload
+    others: list[OtherEngine] = []
 
 
 class Birth(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +46,13 @@ class Prepare(msgspec.Struct, frozen=True, tag_field="t", tag="prepare"):
     plan: Plan
 
 
+class Outfit(msgspec.Struct, frozen=True, tag_field="t", tag="outfit"):
+    """These cells are forked with this engine from now on; None: with the plan's own."""
+
+    cells: list[int]
+    rule: RulePayload | None
+
+
 class Fork(msgspec.Struct, frozen=True, tag_field="t", tag="fork"):
     births: list[Birth]
 
@@ -57,7 +65,7 @@ class Signal(msgspec.Struct, frozen=True, tag_field="t", tag="signal"):
     number: int
 
 
-Order = Prepare | Fork | Signal
+Order = Prepare | Outfit | Fork | Signal
 
 
 # ---- zygote -> agent

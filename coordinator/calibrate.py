@@ -61,12 +61,17 @@ def calibrate(
     return Calibration(asked_s, max(asked_s, shortest_s), cost_us, measured, cells_awake, cores)
 
 
-def awake_cells(living: NDArray[np.bool_]) -> int:
+def awake(living: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Living cells and, on the grid, the ring around them, which hears them and must be ready to grow."""
     height, width = living.shape
     padded = np.pad(living, 1)
-    awake = np.zeros_like(living)
+    found = np.zeros_like(living)
     for dy in (0, 1, 2):
         for dx in (0, 1, 2):
-            awake |= padded[dy : dy + height, dx : dx + width]
-    return int(awake.sum())
+            found |= padded[dy : dy + height, dx : dx + width]
+    return found
+
+
+def awake_cells(living: NDArray[np.bool_]) -> int:
+    """How many these are."""
+    return int(awake(living).sum())

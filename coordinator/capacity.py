@@ -9,14 +9,24 @@ from __future__ import annotations
 import math
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_sim.errors import BadInput
 
 MIB = 1 << 20
-CELL_MIB = {"numpy": 4.0, "chip": 4.0, "onnx": 5.0}  # plan; measured 3.6-3.8 and about 1 more with onnxruntime
+# Plan; measured 3.6-3.8, about 1 more with onnxruntime, 5 with Unicorn (it keeps the code it makes), 2 with simavr.
+CELL_MIB = {
+    "numpy": 4.0,
+    "chip": 4.0,
+    "native": 4.0,
+    "onnx": 5.0,
+    "unicorn": 10.0,
+    "rv32imc": 10.0,
+    "rv32ec": 10.0,
+    "avr": 6.5,
+}
 CELL_TASKS = 3  # threads a cell: Python and two of libzmq; each takes a process id
 CELL_FILES = 64  # file descriptors a cell, 32-36 measured
 MEMORY_SHARE = 0.9  # of what is available: the rest of the machine lives on
@@ -47,9 +57,9 @@ class Bound:
     reason: str
 
 
-def bounds(machine: Machine, engine: str) -> list[Bound]:
-    """Every bound on the number of cells, tightest first."""
-    cell_bytes = int(CELL_MIB.get(engine, 5.0) * MIB)
+def bounds(machine: Machine, engine: str, cell_mib: float | None = None) -> list[Bound]:
+    """Every bound on the number of cells, tightest first; `cell_mib` where they are not all the same."""
+    cell_bytes = int((cell_mib or CELL_MIB.get(engine, 5.0)) * MIB)
     found = [
         Bound(
             int(machine.memory_available * MEMORY_SHARE) // cell_bytes,
@@ -69,9 +79,15 @@ def bounds(machine: Machine, engine: str) -> list[Bound]:
     return sorted(found, key=lambda bound: bound.cells)
 
 
-def check(cells: int, engine: str, machine: Machine) -> None:
-    """Raise BadInput, saying how many would fit, if this machine cannot hold `cells` one-process cells."""
-    tightest = bounds(machine, engine)[0]
+def check(cells: int, engine: str, machine: Machine, others: Mapping[str, int] | None = None) -> None:
+    """Raise BadInput, saying how many would fit, if this machine cannot hold `cells` one-process cells.
+
+    `others`: how many of them run another engine.
+    """
+    counts = dict(others or {})
+    counts[engine] = counts.get(engine, 0) + cells - sum(counts.values())
+    cell_mib = sum(count * CELL_MIB.get(name, 5.0) for name, count in counts.items()) / max(cells, 1)
+    tightest = bounds(machine, engine, round(cell_mib, 2))[0]
     if cells > tightest.cells:
         side = math.isqrt(tightest.cells)
         raise BadInput(

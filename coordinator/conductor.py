@@ -183,6 +183,8 @@ class Conductor:
             outcome = self._performer.perform(action)
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
+            if (boards := self._substrate.boards()) != self._store.state.boards:
+                self._store.update(boards=boards)
             facts = _plain(outcome)
             details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
             self._event(outcome.do, **details)

@@ -89,6 +89,9 @@ class Guest:
     def processes(self) -> int:
         return len(running_pids(self.look(), self._runtime.path / "c"))
 
+    def boards(self) -> dict[int, str]:
+        return self._folder.state().boards
+
     def measure(self) -> Measure:
         t = self.t
         sight = self.observer.see(t)

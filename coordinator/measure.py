@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from cellnode.panel import Counter
 from coordinator.camera import Sight
+from coordinator.chips import BOARD
 from coordinator.observer import Observer, living
 from coordinator.runfolder import RunInfo
 
@@ -17,6 +20,9 @@ class Carrier(Protocol):
 
     def processes(self) -> int: ...
 
+    def boards(self) -> dict[int, str]:
+        """Cell -> serial port of the board in its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -26,6 +32,7 @@ class Measure:
     grid: str  # HxW
     substrate: str
     engine: str
+    chips: dict[str, dict[str, Any]]  # kind of chip -> its `cells` and the `updates` that were computed there
     seed: int  # of all random draws
     processes: int  # distinct pids with a bound endpoint of their own
     hosts: int
@@ -67,9 +74,20 @@ class Measure:
             parts.append(f"stale p99 {self.stale_age_p99:.2f} T")
         if self.heard_share is not None:
             parts.append(f"heard {self.heard_share:.0%}")
+        parts += [f"{len(found['cells'])} on {kind}" for kind, found in self.chips.items()]
         if self.missed_wakes:
             parts.append(f"{self.missed_wakes} missed wakes")
         return ", ".join(parts)
+
+
+def _chips(info: RunInfo, observer: Observer, boards: Mapping[int, str]) -> dict[str, dict[str, Any]]:
+    cells = {kind: [cell for cell in members if cell not in boards] for kind, members in info.chips.items()}
+    if boards:
+        cells[BOARD] = sorted(boards)
+    if not cells:
+        return {}
+    updates = observer.totals()[:, Counter.UPDATES]
+    return {kind: {"cells": found, "updates": int(updates[found].sum())} for kind, found in cells.items()}
 
 
 def measure(
@@ -82,6 +100,7 @@ def measure(
         grid=f"{info.height}x{info.width}",
         substrate=info.substrate,
         engine=info.engine,
+        chips=_chips(info, observer, carrier.boards()),
         seed=info.rng_seed,
         processes=carrier.processes(),
         hosts=carrier.hosts,

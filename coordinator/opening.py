@@ -23,7 +23,7 @@ from cellnode.messages import Placement
 from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
-from coordinator import capacity, locate, report
+from coordinator import capacity, chips, locate, report
 from coordinator.agents import sweep
 from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
@@ -36,7 +36,7 @@ from coordinator.store import Store
 from coordinator.substrate import OnProgress, Progress, Substrate
 from coordinator.virtual import VirtualSubstrate
 from firmware_sim import folder as rules
-from firmware_sim.engines import make_engine
+from firmware_sim.engines import CHIPS, Engine, make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
 
@@ -59,6 +59,7 @@ class Wish:
     rng_seed: int | None = None
     out: Path | None = None
     command: tuple[str, ...] = ()
+    chips: tuple[chips.Wanted, ...] = ()  # cells that run on chips instead of `engine`
 
 
 def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -> Conductor:
@@ -68,15 +69,19 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     engine = make_engine(wish.engine, rule, wish.degrees)
     target = rule.target()
     picture = None if target is None else Picture(target, height, width, wish.torus, wish.degrees)
+    rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
+    awake = None if picture is None else picture.awake()
+    on_chips = chips.choose(wish.chips, wish.engine, height, width, wish.torus, rng_seed, awake)
+    others = _engines_of(on_chips, rule, wish)
     payload = None
     machine = capacity.this_machine() if wish.substrate == "processes" else None
     if machine is not None:
         payload = rule_payload(rule, wish.engine, wish.degrees)
-        capacity.check(height * width, wish.engine, machine)
+        names = {CHIPS[kind]: len(cells) for kind, cells in on_chips.items()}
+        capacity.check(height * width, wish.engine, machine, names)
     run = os.urandom(4).hex()
-    rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
     runtime = Runtime.of_run(run) if machine is not None else None
-    folder = RunFolder.create(wish.out, _info(wish, rule, run, rng_seed, height, width, runtime), rule.path)
+    folder = RunFolder.create(wish.out, _info(wish, rule, run, rng_seed, height, width, runtime, on_chips), rule.path)
     store = Store(folder)
     interval_ns, number = round(wish.interval_s * SECOND), tag(run, rule.sha256)
     substrate: Substrate
@@ -94,12 +99,12 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
                 rng_seed=rng_seed,
                 interval_ns=interval_ns,
             )
-            substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store))
+            substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store), on_chips)
             processes.listen(on_ask)
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         else:
             number = tag("virtual", rule.sha256)
-            substrate = VirtualSubstrate(height, width, wish.torus, engine, number, rng_seed, interval_ns)
+            substrate = VirtualSubstrate(height, width, wish.torus, engine, number, rng_seed, interval_ns, others)
     except BadInput:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -133,7 +138,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
         rng_seed=info.rng_seed,
         interval_ns=store.state.interval_ns or round(info.interval_s * SECOND),
     )
-    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store))
+    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
     if not substrate.listen(on_ask):
         return Guest(folder, picture)
     substrate.adopt()
@@ -198,6 +203,15 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
     return height, width
 
 
+def _engines_of(on_chips: dict[str, list[int]], rule: RuleFolder, wish: Wish) -> list[tuple[list[int], Engine]]:
+    """An engine for all cells of a kind; a whole board has a state of its own, so there is one for each cell."""
+    made: list[tuple[list[int], Engine]] = []
+    for kind, cells in on_chips.items():
+        groups = [[cell] for cell in cells] if CHIPS[kind] == "avr" else [cells]
+        made += [(group, make_engine(CHIPS[kind], rule, wish.degrees)) for group in groups]
+    return made
+
+
 def default_grid(rule: RuleFolder) -> tuple[int, int]:
     """As large as the target, with a margin of 4 where it is smaller than the article's 40 pixels."""
     target = rule.target()
@@ -206,7 +220,14 @@ def default_grid(rule: RuleFolder) -> tuple[int, int]:
 
 
 def _info(
-    wish: Wish, rule: RuleFolder, run: str, rng_seed: int, height: int, width: int, runtime: Runtime | None
+    wish: Wish,
+    rule: RuleFolder,
+    run: str,
+    rng_seed: int,
+    height: int,
+    width: int,
+    runtime: Runtime | None,
+    on_chips: dict[str, list[int]],
 ) -> RunInfo:
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in ("planaria", "numpy", "pyzmq", "msgpack", "onnxruntime"):
@@ -230,6 +251,7 @@ def _info(
         started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         runtime="" if runtime is None else str(runtime.path),
         versions=versions,
+        chips=on_chips,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.topology import seed_cell
-from coordinator.calibrate import awake_cells
+from coordinator.calibrate import awake, awake_cells
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.loss import blank_loss_log10, loss_log10, loss_log10_shift1
@@ -47,6 +47,10 @@ class Picture:
     def cells_awake(self) -> int:
         """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""
         return awake_cells(self._on_grid())
+
+    def awake(self) -> NDArray[np.bool_]:
+        """The same as a mask [cells]."""
+        return awake(self._on_grid()).reshape(-1)
 
     def _on_grid(self) -> NDArray[np.bool_]:
         living = np.zeros((self._height, self._width), np.bool_)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from cellnode.messages import (
     Command,
+    Fit,
     Freeze,
     Join,
     LinkFault,
@@ -28,6 +29,7 @@ from cellnode.messages import (
 )
 from cellnode.panel import Counter, Phase
 from cellnode.runtime import Runtime
+from coordinator import chips
 from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.host import Epochs, Host
@@ -43,8 +45,17 @@ class ProcessSubstrate:
     name = "processes"
     hosts = 1
 
-    def __init__(self, runtime: Runtime, placement: Placement, epochs: Epochs) -> None:
-        self._host = Host(runtime, placement, epochs)
+    def __init__(
+        self,
+        runtime: Runtime,
+        placement: Placement,
+        epochs: Epochs,
+        on_chips: Mapping[str, Sequence[int]] | None = None,
+        ports: Mapping[int, str] | None = None,
+    ) -> None:
+        self._chips, self._ports = dict(on_chips or {}), dict(ports or {})
+        others = chips.others(self._chips, placement.rule, self._ports)
+        self._host = Host(runtime, msgspec.structs.replace(placement, others=others), epochs)
         self._runtime = runtime
         self._camera: Camera | None = None
         self._off: set[int] = set()
@@ -131,6 +142,24 @@ class ProcessSubstrate:
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         return self._do(lambda number: Poke(number, kind, cells.tolist(), state), cells.size)
+
+    def fit(self, cells: Cells, port: str | None) -> list[int]:
+        numbers, placement = cells.tolist(), self._host.placement
+        rule = None if port is None else chips.on_port(placement.rule, port)
+        for cell in numbers:
+            if port is None:
+                self._ports.pop(cell, None)
+            else:
+                self._ports[cell] = port
+        others = chips.others(self._chips, placement.rule, self._ports)
+        self._host.placement = msgspec.structs.replace(placement, others=others)
+        if rule is None:
+            rule = next((other.rule for other in others if not set(numbers).isdisjoint(other.cells)), None)
+        self._off -= set(numbers)
+        return self._do(lambda number: Fit(number, numbers, rule), cells.size)
+
+    def boards(self) -> dict[int, str]:
+        return dict(self._ports)
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
         self._faults = list(faults)

@@ -48,6 +48,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     started: str  # local time with offset
     runtime: str  # "" on virtual
     versions: dict[str, str]
+    chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -64,6 +65,7 @@ class RunState(msgspec.Struct, kw_only=True):
     next_fault: int = 1
     faults: list[Record] = []
     off: list[int] = []  # cells wanted off
+    boards: dict[int, str] = {}  # cell -> the serial port of the board that has taken its place
     stopped: bool = False
 
 

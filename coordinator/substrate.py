@@ -57,6 +57,12 @@ class Substrate(Protocol):
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]: ...
 
+    def fit(self, cells: Cells, port: str | None) -> list[int]:
+        """Have a board at this serial port take the place of these cells; None: give them back."""
+
+    def boards(self) -> dict[int, str]:
+        """Cell -> serial port of the board in its place."""
+
     def set_faults(self, faults: list[LinkFault]) -> list[int]: ...
 
     def set_interval(self, interval_ns: int) -> list[int]: ...

@@ -24,6 +24,7 @@ from types import TracebackType
 from coordinator import opening
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
+from coordinator.chips import Asked, wishes
 from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor
 from coordinator.frames import Frame
@@ -58,6 +59,7 @@ class Swarm(Verbs):
         seed: int | None = None,
         degrees: float = 0.0,
         torus: bool = False,
+        chips: Asked = 0,
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
@@ -65,7 +67,8 @@ class Swarm(Verbs):
     ) -> Swarm:
         """Bring up a swarm and plant the seed in its centre.
 
-        `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width). Raises BadInput before
+        `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width); `chips`: cells that run as
+        machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py). Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know.
         """
@@ -81,6 +84,7 @@ class Swarm(Verbs):
             rng_seed=seed,
             out=None if out is None else Path(out),
             command=command,
+            chips=wishes(chips),
         )
         swarm._body = opening.start(wish, swarm._answer, on_line, on_progress)
         return swarm

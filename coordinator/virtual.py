@@ -6,6 +6,7 @@ A run lives in this process only and takes as long as its arithmetic. May import
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,17 @@ class VirtualSubstrate:
     hosts = 1
 
     def __init__(
-        self, height: int, width: int, torus: bool, engine: Engine, tag: int, rng_seed: int, interval_ns: int
+        self,
+        height: int,
+        width: int,
+        torus: bool,
+        engine: Engine,
+        tag: int,
+        rng_seed: int,
+        interval_ns: int,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
     ) -> None:
-        self._swarm = VirtualSwarm(height, width, torus, engine, tag, rng_seed, interval_ns)
+        self._swarm = VirtualSwarm(height, width, torus, engine, tag, rng_seed, interval_ns, others=others)
         self._scale = np.float32(STATE_STEP if engine.family == "int8" else 1.0)
         self._lives = np.ones(height * width, np.uint64)
         self._born_with = self._swarm.counters() * np.uint64(0)  # counters at birth: a page would start at zero
@@ -79,6 +88,12 @@ class VirtualSubstrate:
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         self._swarm.poke(kind, cells.tolist(), state)
         return []
+
+    def fit(self, cells: Cells, port: str | None) -> list[int]:
+        raise BadInput("a real board needs real time: use --substrate processes")
+
+    def boards(self) -> dict[int, str]:
+        return {}
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
         self._delayed |= any(fault.kind == "delay" for fault in faults)

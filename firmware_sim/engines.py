@@ -24,14 +24,23 @@ from firmware_sim.rule import Floats, Rule
 States = NDArray[Any]
 Family = Literal["float", "int8"]
 
-ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native", "unicorn", "avr")
+ENGINE_NAMES: tuple[str, ...] = ("numpy", "onnx", "chip", "native", "unicorn", "rv32imc", "rv32ec", "avr")
+CHIPS: dict[str, str] = {  # kinds of chip that a cell may run on, and the engine that is their machine code
+    "cortex-m0": "unicorn",
+    "rv32imc": "rv32imc",
+    "rv32ec": "rv32ec",
+    "atmega328p": "avr",
+}
 FAMILIES: dict[str, Family] = {
     "numpy": "float",
     "onnx": "float",
     "chip": "int8",
     "native": "int8",
     "unicorn": "int8",
+    "rv32imc": "int8",
+    "rv32ec": "int8",
     "avr": "int8",
+    "board": "int8",  # a real one at a serial port: made in the cell's own process only
 }
 CENTRE = 4
 
@@ -79,14 +88,16 @@ def _int8_engine(name: str, genome: Genome, degrees: float) -> Engine:
         from firmware_sim.native import native_engine
 
         return native_engine(genome, degrees)
-    if name == "unicorn":
+    if name in ("unicorn", "rv32imc", "rv32ec"):
         from firmware_sim.unicorn_engine import UnicornEngine
 
-        return UnicornEngine(genome, degrees)
+        return UnicornEngine(genome, degrees, name)
     if name == "avr":
         from firmware_sim.boards.engine import AvrEngine
 
         return AvrEngine(genome, degrees)
+    if name == "board":
+        raise BadInput("engine board is a chip at a serial port: `planaria bridge PORT` makes it one cell of a run")
     return ChipEngine(genome, degrees)
 
 

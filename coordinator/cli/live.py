@@ -38,6 +38,7 @@ class Plan:
     length: float | None
     scenario: Path | None = None  # kept in the run folder
     steps: tuple[Step, ...] = ()
+    chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def launch(plan: Plan, view: View) -> Swarm:
         seed=plan.rng_seed,
         degrees=plan.degrees,
         torus=plan.torus,
+        chips=plan.chips,
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,

@@ -9,8 +9,10 @@ import click
 
 from coordinator.cli import live
 from coordinator.cli.options import Grid, exit_code, json_option, seed_option, show_json
+from firmware_sim.engines import CHIPS, ENGINE_NAMES
 from firmware_sim.errors import BadInput
 
+KINDS = tuple(CHIPS)
 VIRTUAL_INTERVALS = 100.0  # virtual time must end somewhere
 AFTER_SCENARIO = 100.0
 
@@ -22,10 +24,17 @@ AFTER_SCENARIO = 100.0
 @click.option("--substrate", type=click.Choice(["processes", "virtual"]), default="processes", show_default=True)
 @click.option(
     "--engine",
-    type=click.Choice(["numpy", "onnx", "chip", "native", "unicorn", "avr"]),
+    type=click.Choice(ENGINE_NAMES),
     default="chip",
     show_default=True,
 )
+@click.option(
+    "--chips",
+    multiple=True,
+    metavar="[KIND=]N|SELECTOR",
+    help="Let these cells run as machine code on an emulated chip (kinds as in --chip); may be repeated.",
+)
+@click.option("--chip", type=click.Choice([*KINDS]), default=KINDS[0], show_default=True, help="Kind for --chips N.")
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
 @click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
@@ -41,6 +50,8 @@ def run(
     torus: bool,
     substrate: str,
     engine: str,
+    chips: tuple[str, ...],
+    chip: str,
     interval: float,
     length: float | None,
     scenario: Path | None,
@@ -57,6 +68,7 @@ def run(
     planaria run lizard --grid 40x40 --interval 0.5
     planaria run lizard --for 200 --scenario halves.toml --json
     planaria run dot --substrate virtual --for 60 --seed 7
+    planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
 
     Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
     """
@@ -80,6 +92,7 @@ def run(
         rng_seed=seed,
         out=out,
         length=length,
+        chips=tuple(word if "=" in word else f"{chip}={word}" for word in chips),
         scenario=scenario,
         steps=tuple(steps),
     )

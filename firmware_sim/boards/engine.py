@@ -2,12 +2,13 @@
 
 The chip keeps its own state and clock; the engine plays its mailbox, tells it a short interval, and waits for the SAY
 that follows.  Where the cell's state is not what the chip said last (a seed, an erasure, a new life), the chip is first
-placed in it.  Any line will do: simavr's, a serial port's.  Imports: numpy, avr, build, catalog, image, mailbox,
-engines, errors, genome, limits.
+placed in it; where the chip begins anew in between (HELLO), it is placed once more.  Any line will do: simavr's, a
+serial port's.  Imports: numpy, avr, build, catalog, image, mailbox, engines, errors, genome, limits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ from firmware_sim.limits import CHANNELS
 INTERVAL_MS = 1
 BAUD_SLICE_CYCLES = 20_000
 LIMIT_READS = 20_000
+LIMIT_LIVES = 5  # HELLOs within one update
 States = NDArray[np.int8]
 
 
@@ -38,6 +40,9 @@ class Line(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def missed(self) -> bytes:
+        """What came while nobody listened; does not wait."""
+
 
 class AvrLine:
     """The line of an ATmega328P that runs the whole image in simavr, at its baud rate."""
@@ -45,13 +50,21 @@ class AvrLine:
     def __init__(self, image: Image) -> None:
         self.avr = Avr(image)
         self.avr.watch(False)
+        self.harm: Callable[[bytes], bytes] | None = None  # what the line does to bytes, both ways
+        self.hold: Callable[[], None] | None = None  # what happens to the chip again and again
 
     def read(self) -> bytes:
+        if self.hold is not None:
+            self.hold()
         self.avr.run(BAUD_SLICE_CYCLES, until_bytes=1)
-        return self.avr.take()
+        heard = self.avr.take()
+        return heard if self.harm is None else self.harm(heard)
 
     def write(self, data: bytes) -> None:
-        self.avr.send(data)
+        self.avr.send(data if self.harm is None else self.harm(data))
+
+    def missed(self) -> bytes:
+        return b""  # the chip stood still
 
 
 class BoardEngine:
@@ -62,10 +75,10 @@ class BoardEngine:
     dtype: np.dtype[Any] = np.dtype(np.int8)
     channels = CHANNELS
 
-    def __init__(self, line: Line, genome: Genome, name: str = "board") -> None:
+    def __init__(self, line: Line, genome: Genome, name: str = "board", limit_reads: int = LIMIT_READS) -> None:
         self.name = name
-        self._line = line
-        self._crc = genome_crc(genome)
+        self.crc: int | None = genome_crc(genome)  # None: believe a chip whatever rule it carries
+        self._line, self._limit_reads = line, limit_reads
         self._mailbox = Mailbox(interval_ms=INTERVAL_MS)
         self._mailbox.slots = [None] * 8
         self._own: States | None = None  # what the chip said last; None before it said anything
@@ -80,15 +93,29 @@ class BoardEngine:
     def _one(self, cells: States) -> States:
         own = np.ascontiguousarray(cells[4], np.int8)
         self._mailbox.slots = [np.ascontiguousarray(cells[slot + (slot >= 4)]) for slot in range(8)]
-        if self._own is None or not np.array_equal(own, self._own):
-            self._mailbox.place = own
-            if not np.array_equal(self._next(), own):
-                raise RunFailed(f"engine {self.name}: the chip did not take the state it was placed in")
-        self._own = self._next()
-        return self._own
+        for event in self._mailbox.receive(self._line.missed())[1]:
+            if isinstance(event, Hello):
+                self._begin(event)
+        for _ in range(LIMIT_LIVES):
+            if self._own is None or not np.array_equal(own, self._own):
+                self._place(own)
+            self._own = self._next()  # None: the chip began anew meanwhile
+            if self._own is not None:
+                return self._own
+        raise RunFailed(f"engine {self.name}: the chip begins anew again and again")
 
-    def _next(self) -> States:
-        for _ in range(LIMIT_READS):
+    def _place(self, own: States) -> None:
+        mailbox = self._mailbox
+        mailbox.place = own
+        said: States | None = None
+        while mailbox.place is not None:
+            said = self._next()
+        if not np.array_equal(said, own):
+            raise RunFailed(f"engine {self.name}: the chip did not take the state it was placed in")
+
+    def _next(self) -> States | None:
+        """What the chip says next; None when that is HELLO."""
+        for _ in range(self._limit_reads):
             for byte in self._line.read():
                 answer, events = self._mailbox.receive(bytes([byte]))
                 if answer:
@@ -97,14 +124,16 @@ class BoardEngine:
                     if isinstance(event, Said):
                         return event.state
                     self._begin(event)
+                    return None
         raise RunFailed(f"engine {self.name}: the chip is silent")
 
     def _begin(self, hello: Hello) -> None:
-        if hello.genome_crc != self._crc:
+        if self.crc is not None and hello.genome_crc != self.crc:
             raise RunFailed(
                 f"engine {self.name}: the chip's genome has checksum {hello.genome_crc:#06x}, the rule's is "
-                f"{self._crc:#06x}; flash the image of this rule"
+                f"{self.crc:#06x}; flash the image of this rule"
             )
+        self._own = None
         self.lives += 1
 
 
@@ -120,12 +149,24 @@ class AvrEngine:
         self._genome = genome.turned(degrees) if degrees % 360.0 else genome
         self._image = build(self._genome, board("atmega328p"), check_fit=False)
         avr.load()  # compiled here, once, and not in each child
+        self._line: AvrLine | None = None
         self._board: BoardEngine | None = None
 
-    def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
+    @property
+    def line(self) -> AvrLine:
+        """The chip behind its line, made now if it was not needed before."""
+        if self._line is None:
+            self._line = AvrLine(self._image)
+        return self._line
+
+    @property
+    def board(self) -> BoardEngine:
         if self._board is None:
-            self._board = BoardEngine(AvrLine(self._image), self._genome, self.name)
-        return self._board.update(neighbourhood)
+            self._board = BoardEngine(self.line, self._genome, self.name)
+        return self._board
+
+    def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
+        return self.board.update(neighbourhood)
 
 
 def genome_crc(genome: Genome) -> int:

@@ -178,13 +178,18 @@ class Machine:
         self._uc.mem_write(base, content)
 
 
-def _processor(arm: bool) -> tuple[Any, dict[str, Any]]:
+def require() -> tuple[Any, Any, Any]:
+    """Load the emulator and its names of ARM's and RISC-V's registers; BadInput where it is missing."""
     try:
-        unicorn: Any = importlib.import_module("unicorn")
-        arm_const: Any = importlib.import_module("unicorn.arm_const")
-        riscv_const: Any = importlib.import_module("unicorn.riscv_const")
+        names = ("unicorn", "unicorn.arm_const", "unicorn.riscv_const")
+        unicorn, arm_const, riscv_const = (importlib.import_module(name) for name in names)
     except ImportError as error:
         raise BadInput("the emulator Unicorn is missing: pip install 'planaria[firmware]'") from error
+    return unicorn, arm_const, riscv_const
+
+
+def _processor(arm: bool) -> tuple[Any, dict[str, Any]]:
+    unicorn, arm_const, riscv_const = require()
     if arm:
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M0)

@@ -34,7 +34,10 @@ class SerialPort:
 
     def read(self) -> bytes:
         """What has come, after at most `wait_s`."""
-        ready, _, _ = select.select([self._file], [], [], self._wait_s)
+        return self._take(self._wait_s)
+
+    def _take(self, wait_s: float) -> bytes:
+        ready, _, _ = select.select([self._file], [], [], wait_s)
         if not ready:
             return b""
         try:
@@ -44,6 +47,10 @@ class SerialPort:
         if not data:
             raise RunFailed(f"{self._path}: closed")
         return data
+
+    def missed(self) -> bytes:
+        """What came while nobody listened: the chip asks all the time."""
+        return b"".join(iter(lambda: self._take(0.0), b""))
 
     def write(self, data: bytes) -> None:
         while data:
