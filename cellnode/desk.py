@@ -19,6 +19,7 @@ from cellnode.control import POKES, CellPoke
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.host import Host
 from cellnode.linkfault import check as check_fault
+from cellnode.mailbox import legal_values
 from cellnode.messages import (
     Command,
     Done,
@@ -172,6 +173,8 @@ class Desk:
         size = int(host.table.header["values"])
         if command.kind == "seed" and len(command.state) != size:
             raise BadInput(f"seed state is {len(command.state)} bytes, expected {size} for this engine")
+        if command.kind == "seed" and not legal_values(command.state, size):
+            raise BadInput("seed state holds a value that no cell can have (NaN, infinite, or -128)")
         indices = host.table.indices(command.cells)
         host.pokes.add(CellPoke(command.id, command.kind, command.state), indices.tolist())
         self._pending[command.id] = Pending(

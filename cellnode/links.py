@@ -8,6 +8,7 @@ message meets its own fate. Which frames are good is the cell's business. Import
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import zmq
@@ -69,15 +70,19 @@ class Ears:
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, longest_ms)  # for connections made from now on
         wanted = {link.endpoint: link for link in links}
         for endpoint in self._links.keys() - wanted.keys():
-            self._socket.disconnect(endpoint)
+            self._disconnect(endpoint)
         for endpoint, link in wanted.items():
             known = self._links.get(endpoint)
             if known is not None and (known.epoch, known.life) != (link.epoch, link.life):
-                self._socket.disconnect(endpoint)  # a new process is bound there: do not wait for the next attempt
+                self._disconnect(endpoint)  # a new process is bound there: do not wait for the next attempt
                 known = None
             if known is None:
                 self._socket.connect(endpoint)
         self._links = wanted
+
+    def _disconnect(self, endpoint: str) -> None:
+        with contextlib.suppress(zmq.ZMQError):  # libzmq has cut it already, for an oversized message
+            self._socket.disconnect(endpoint)
 
     def _make(self) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.SUB)

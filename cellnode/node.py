@@ -254,6 +254,8 @@ class Node:
         self._command = poke.id
         self._page.show_command(poke.id)
         if poke.kind == "erase":
+            if self._ears is not None:
+                self._ears.drain(self._cell.receive, now_ns)  # what has come already is lost with the rest
             self._cell.erase(now_ns)
         elif poke.kind == "seed":
             self._cell.seed(poke.state, now_ns)
