@@ -159,7 +159,6 @@ class Agent:
                 self._host.replace_zygote(self._zygote, time.monotonic_ns())
         if self._host is not None and self._host.error:
             error = self._host.error
-            self._desk.tick(now_ns)  # answers the placement with what is wrong
             log.error("placement refused: %s", error)
             self._clear(error)
 

@@ -18,7 +18,7 @@ import time
 
 import zmq
 
-from cellnode import control, draws, links
+from cellnode import control, draws, harm, links
 from cellnode.cell import Cell
 from cellnode.control import CellPoke, Wanted
 from cellnode.page import Page
@@ -252,14 +252,23 @@ class Node:
         if self._cell is None or poke.kind not in control.POKES:
             raise BadInput(f"poke {poke.kind!r} is unknown, or came before the cell was started")
         self._command = poke.id
-        self._page.show_command(poke.id)
+        try:
+            self._carry_out(poke, self._cell, now_ns)
+        finally:
+            self._page.show_counters()
+            self._page.show_command(poke.id)  # last: whoever sees it sees what it has done
+
+    def _carry_out(self, poke: CellPoke, cell: Cell, now_ns: int) -> None:
         if poke.kind == "erase":
             if self._ears is not None:
-                self._ears.drain(self._cell.receive, now_ns)  # what has come already is lost with the rest
-            self._cell.erase(now_ns)
+                self._ears.drain(cell.receive, now_ns)  # what has come already is lost with the rest
+            cell.erase(now_ns)
         elif poke.kind == "seed":
-            self._cell.seed(poke.state, now_ns)
+            cell.seed(poke.state, now_ns)
+        elif poke.kind == "harm":
+            harm.carry_out(harm.decode(poke.state), cell, self._plan.rule, now_ns)
         elif poke.kind == "unmap":
+            self._page.show_command(poke.id)
             self._page.unmap()
         else:
             self._page.map()
