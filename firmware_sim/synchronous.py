@@ -54,7 +54,7 @@ class ChipProposer:
 
     def __init__(self, genome: Genome) -> None:
         self._batch = Batch(genome)
-        self.alive_above = genome.alive
+        self.alive_above = float(genome.alive)
 
     def propose(self, neighbourhood: States) -> States:
         return self._batch.proposed(neighbourhood)

@@ -1,0 +1,53 @@
+"""`planaria evaluate`: a rule under the article's experiments, as a table, JSON and a page. May import
+coordinator.evaluate."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from coordinator.cli.options import json_option, seed_option, show_json
+from firmware_sim.errors import BadInput
+
+
+@click.command(short_help="The article's experiments on a rule: a table, and a page with pictures.")
+@click.argument("rule")
+@click.option("--draws", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--only", default="", metavar="NAMES", help="Some of growth,damage,rotation,seeds,worm.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one page with pictures and film.")
+@seed_option
+@json_option
+def evaluate(rule: str, draws: int, only: str, html: Path | None, seed: int | None, as_json: bool) -> int:
+    """Growth, damage, rotation and several seeds (a worm is cut in three, too), in the article's synchronous step and
+    in true asynchrony, in float and in int8. RULE: a built-in name, a rule folder. Takes minutes; needs no torch.
+
+    \b
+    planaria evaluate lizard --html lizard.html
+    planaria evaluate lizard --only growth --json
+    """
+    from coordinator.evaluate import page, summary
+    from coordinator.evaluate.evaluation import Options
+    from coordinator.evaluate.evaluation import evaluate as run
+    from firmware_sim import folder
+
+    chosen = tuple(name.strip() for name in only.split(",") if name.strip())
+    rng_seed = secrets.randbelow(2**31) if seed is None else seed
+    if html is not None and not html.absolute().parent.is_dir():
+        raise BadInput(f"{html}: the folder {html.parent} does not exist")
+    click.echo(f"seed {rng_seed}, {draws} draws", err=True)
+    options = Options(draws, rng_seed, chosen, filmed=html is not None)
+    found = run(folder.load(rule), options, lambda line: click.echo(line, err=True))
+    if html is not None:
+        try:
+            html.write_text(page.html(found), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{html}: cannot be written ({error.strerror})") from error
+        click.echo(f"page: {html}", err=True)
+    if as_json:
+        show_json([row.to_json() for row in found.rows])
+    else:
+        for line in (*summary.text(found.rows), "", *summary.notes(found.rows)):
+            click.echo(line)
+    return 0

@@ -1,0 +1,120 @@
+"""The evaluation as one HTML file with its pictures and film inside; it asks the network for nothing.
+
+May import the rest of this package, coordinator.render and coordinator.report's style.
+"""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from coordinator import render
+from coordinator.evaluate import summary
+from coordinator.evaluate.evaluation import Evaluation
+from coordinator.evaluate.experiments import Still
+from coordinator.evaluate.rows import Row
+from coordinator.evaluate.subject import Way
+from coordinator.report import STYLE
+from firmware_sim.rule import Floats, rgb_on_white
+
+OWN_STYLE = """
+figure img { background: #fff; width: 96px; } .wide figure img { width: 288px; } figcaption { max-width: 96px; }
+.wide figcaption { max-width: 288px; } h3 { font-size: 14px; font-weight: 500;
+  color: var(--quiet); margin: 14px 0 6px; }
+.scroll { overflow-x: auto; } td small { color: var(--quiet); } main { max-width: 1100px; }
+"""
+TITLES = {
+    "growth": "Growth from one seed",
+    "damage": "Damage and recovery",
+    "rotation": "Rotation",
+    "seeds": "Several seeds",
+    "worm": "The worm, cut in three and turned",
+}
+STRIPS = {"damage": "cut "}  # strips of an experiment begin with its name, or with this
+
+
+def html(found: Evaluation) -> str:
+    """The page."""
+    folder, options = found.subject.folder, found.options
+    lead = (
+        f"{folder.info.regime}, picture {found.subject.target.shape[0]}x{found.subject.target.shape[1]}, "
+        f"{options.draws} draws from seed {options.rng_seed}, sha256 {folder.sha256[:16]}, "
+        f"computed in {found.seconds:.0f} s"
+    )
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{escape(folder.name)} evaluated</title><style>{STYLE}{OWN_STYLE}</style></head><body><main>",
+        f"<h1>{escape(folder.name)}</h1><p class='lead'>{escape(lead)}</p>",
+        "<p class='lead'>log10 loss: median (best..worst) over the draws, and the median at the best one-pixel shift; "
+        "smaller is better. <i>sync</i>: the article's synchronous step, every cell firing with probability 1/2; "
+        "<i>async</i>: every cell on its own exponential clock, one T = 2 steps.</p>",
+        *(f"<p>{escape(line)}</p>" for line in found.subject.missing),
+        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in summary.notes(found.rows)) + "</ul>",
+    ]
+    for name, title in TITLES.items():
+        rows = [row for row in found.rows if row.experiment.split()[0] == name]
+        if rows:
+            parts += [f"<h2>{title}</h2>", _table(rows), *_strips(found, name)]
+            if name == "seeds" and found.frames:
+                parts.append(_film(found))
+    return "\n".join([*parts, "</main></body></html>"])
+
+
+def _table(rows: list[Row]) -> str:
+    columns = summary.ways(rows)
+    head = "".join(f"<th>{escape(str(way))}</th>" for way in columns)
+    lines = []
+    for name, when, by in summary.table(rows):
+        cells = "".join(f"<td class='n'>{_cell(by.get(way))}</td>" for way in columns)
+        lines.append(f"<tr><td>{escape(name)}</td><td class='n'>{escape(when)}</td>{cells}</tr>")
+    return f"<div class='scroll'><table><tr><th></th><th>at</th>{head}</tr>{''.join(lines)}</table></div>"
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return f"{escape(summary.cell(row))}<br><small>shift {row.loss_log10_shift1:.2f}</small>"
+
+
+def _strips(found: Evaluation, name: str) -> list[str]:
+    begin = STRIPS.get(name, name)
+    parts: dict[str, list[tuple[Way, list[Still]]]] = {}
+    for (strip, way), stills in found.strips.items():
+        if strip.startswith(begin):
+            parts.setdefault(strip, []).append((way, stills))
+    wide = " wide" if name == "seeds" else ""
+    pictures = []
+    for strip, rows in parts.items():
+        for way, stills in rows:
+            figures = "".join(_figure(still) for still in stills)
+            title = str(way) if strip == name else f"{strip}, {way}"
+            pictures.append(f"<h3>{escape(title)}</h3><div class='strip{wide}'>{figures}</div>")
+    return pictures
+
+
+def _figure(still: Still) -> str:
+    data = base64.b64encode(render.png(_colours(still.states), 1)).decode()
+    caption = escape(still.caption)
+    return (
+        f"<figure><img alt='{caption}' src='data:image/png;base64,{data}'><figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _film(found: Evaluation) -> str:
+    with tempfile.TemporaryDirectory() as home:
+        path = render.film([_colours(states) for states in found.frames], Path(home) / "seeds.webp", scale=2)
+        data = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f"<h3>two seeds that touch, {found.filmed}</h3><div class='strip wide'><figure>"
+        f"<img alt='film of two pictures that touch' src='data:image/webp;base64,{data}'></figure></div>"
+    )
+
+
+def _colours(states: Floats) -> render.Colours:
+    finite = np.nan_to_num(states, posinf=4, neginf=-4).astype(np.float32)
+    return np.rint(rgb_on_white(finite) * 255).astype(np.uint8)
