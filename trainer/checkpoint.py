@@ -18,7 +18,7 @@ import torch
 from firmware_sim.errors import BadInput, RunFailed
 from trainer.learner import Learner
 
-VERSION = 1
+VERSION = 2
 NAME, LOG = "checkpoint.pt", "losses.csv"
 
 

@@ -59,11 +59,12 @@ INTERRUPTED = 130
 @click.option("--dead", type=click.FloatRange(0, 0.5), default=None, help="Up to this share of cells never lives.")
 @click.option("--forget", type=click.FloatRange(0, 1), default=None,
               help="Chance that many cells lose their memory in an episode.")  # fmt: skip
+@click.option("--live", is_flag=True, help="Show pool and batches in OUT.training/live, for a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 def train(target: str, regime: str, steps: int, size: int | None, out: Path | None, rng_seed: int,
           threads: int | None, no_quantise: bool, start: str | None, rate: float | None, harden: bool,
           delay: int | None, loss: float | None, dead: float | None, forget: float | None,
-          as_json: bool) -> None:  # fmt: skip
+          live: bool, as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
@@ -98,10 +99,16 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
         for note in found.notes:
             display.say(note)
         display.say(f"seed {rng_seed}, {steps:,} steps, {len(found.pixels)} px, into {out}")
+        watch = None
+        if live:
+            from trainer.live import Live
+
+            watch = Live(session.training_folder(out) / "live", f"{found.name}, {regime}")
+            display.say(f"look at {(watch.folder / 'index.html').resolve().as_uri()}")
         trained = session.run(
             found, settings, out, threads=threads or min(2, os.cpu_count() or 1),
             say=display.say, show=display.show, stop=stopper.asked,
-            start=first,
+            start=first, watch=watch,
         )  # fmt: skip
     if trained is None:
         click.echo(f"stopped; the same command goes on from {session.training_folder(out)}", err=True)

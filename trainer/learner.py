@@ -41,6 +41,7 @@ class Learner:
         self.scores: list[tuple[int, float]] = []
         self.best: dict[str, Floats] | None = None
         self.best_score = math.inf
+        self.snapshots: dict[int, dict[str, Floats]] = {}  # the rule as it was after these steps, for the report
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.rng_seed, 0])))
         self.begin()
 
@@ -100,7 +101,14 @@ class Learner:
 
     def best_rule(self) -> Rule:
         """The rule of the checkpoint that scored best; as it stands if none was scored yet."""
-        return self.rule() if self.best is None else Rule(**self.best, limits=self.limits)
+        return self.rule() if self.best is None else self.rule_of(self.best)
+
+    def rule_of(self, weights: dict[str, Floats]) -> Rule:
+        return Rule(**weights, limits=self.limits)
+
+    def remember(self) -> None:
+        """Keep the rule of this step for the report."""
+        self.snapshots[self.step] = _weights(self.rule())
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values only, so that a checkpoint can be read without running anybody's code."""
@@ -119,6 +127,7 @@ class Learner:
             "scores": self.scores,
             "best": None if self.best is None else {k: torch.from_numpy(v.copy()) for k, v in self.best.items()},
             "best_score": self.best_score,
+            "snapshots": {n: {k: torch.from_numpy(v.copy()) for k, v in w.items()} for n, w in self.snapshots.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -135,3 +144,8 @@ class Learner:
         self.scores = [tuple(row) for row in state["scores"]]
         self.best = None if state["best"] is None else {k: v.numpy() for k, v in state["best"].items()}
         self.best_score = state["best_score"]
+        self.snapshots = {n: {k: v.numpy() for k, v in w.items()} for n, w in state["snapshots"].items()}
+
+
+def _weights(rule: Rule) -> dict[str, Floats]:
+    return {name: np.array(getattr(rule, name)) for name in NAMES}

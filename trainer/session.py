@@ -1,7 +1,7 @@
 """A training from the first word to the rule folder: resume or begin, train, judge the best checkpoint, export.
 
-What the command line calls, and what a script may call.  The folder OUT.training beside OUT holds checkpoint and
-log; OUT is there only when it is whole.  It prints nothing: it says lines through `say`.  Imports torch,
+What the command line calls, and what a script may call.  The folder OUT.training beside OUT holds checkpoint, log and
+report; OUT is there only when it is whole.  It prints nothing: it says lines through `say`.  Imports torch,
 firmware_sim, trainer.
 """
 
@@ -17,17 +17,18 @@ import numpy as np
 from firmware_sim import folder as rule_folder
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.rule import Rule
-from trainer import checkpoint
+from trainer import checkpoint, report
 from trainer.export import export
 from trainer.fast import choose
 from trainer.learner import Learner
 from trainer.score import CUTS, Score, score
 from trainer.settings import Settings
 from trainer.targets import Target
-from trainer.train import Progress, train
+from trainer.train import Progress, Watch, train
 
 FINAL_DRAWS = 5  # with draws that no checkpoint was chosen by
 FINAL_STREAM = 2
+REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def run(
     show: Callable[[Progress], None],
     stop: Callable[[], bool],
     start: Rule | None = None,
+    watch: Watch | None = None,
 ) -> Trained | None:
     """Train (from the weights of `start`, if given) and export; None when `stop` ended it, with a checkpoint to go on
     from.  BadInput, RunFailed."""
@@ -84,7 +86,7 @@ def run(
         checkpoint.load(folder / checkpoint.NAME, learner)
         say(f"going on from step {learner.step:,} of {folder / checkpoint.NAME}")
     kernel = choose(threads, say)
-    if not train(learner, kernel, folder, show, stop):
+    if not train(learner, kernel, folder, show, stop, watch):
         return None
     if learner.best is None:
         raise RunFailed(f"no checkpoint of this training had a finite score; the log is {folder / 'losses.csv'}")
@@ -92,6 +94,12 @@ def run(
     losses = summary(judged)
     name = target.name + ("-hardened" if settings.faulty else "")
     export(out, name, learner.best_rule(), target, settings, losses, kernel.name)
+    page = folder / REPORT
+    try:
+        report.write(page, f"{name}, {settings.regime}", learner, kernel, losses)
+        say(f"report: {page}")
+    except OSError as error:
+        say(f"the rule is written, but its report is not: {page}: {error.strerror}")
     return Trained(
         out=out,
         loss_log10=losses["grown"],

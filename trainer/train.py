@@ -18,12 +18,16 @@ from firmware_sim.loss import FLOOR
 from trainer import checkpoint, damage, hardscore, mishaps
 from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel, Mask
 from trainer.learner import Learner
+from trainer.pool import Pool
 from trainer.score import score
 
 PATIENCE = 20  # steps in a row without a living cell, or run away, before a restart
 RUNAWAY = 8.0  # times the loss of an empty grid
 KEEP_WORST = 0.7  # by the last step, the share of batches in which any undamaged sample may become the seed
 HISTORY_EVERY = 50  # steps whose mean loss makes one row of the log
+SNAPSHOTS = (100, 500, 1000, 4000)  # the steps whose growth the article shows
+
+Watch = Callable[[int, float, Pool, Floats, Floats], None]  # step, log10 loss, pool, batch before, batch after
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,22 @@ class Progress:
 
 
 def train(
-    learner: Learner, kernel: Kernel, folder: Path, show: Callable[[Progress], None], stop: Callable[[], bool]
-) -> bool:
+    learner: Learner, kernel: Kernel, folder: Path, show: Callable[[Progress], None], stop: Callable[[], bool],
+    watch: Watch | None = None,
+) -> bool:  # fmt: skip
     """Train from wherever the learner stands to the settings' last step, with checkpoints and the log in `folder`.
 
     True when the last step is reached; False when `stop` answered True after a step, which is then in the checkpoint.
     """
     s = learner.settings
     while learner.step < s.steps:
-        step, loss = learner.step, training_step(learner, kernel)
+        step, loss = learner.step, training_step(learner, kernel, watch)
         halt = stop()
         if learner.step > step:  # a step that collapsed is not counted
             learner.recent.append(loss)
             last = learner.step == s.steps
+            if learner.step in SNAPSHOTS:
+                learner.remember()
             show(_progress(learner))
             if learner.step % HISTORY_EVERY == 0 or last:
                 learner.note()
@@ -84,7 +91,7 @@ def keep_the_best(learner: Learner, kernel: Kernel) -> None:
         learner.best = {"w1": rule.w1, "b1": rule.b1, "w2": rule.w2, "b2": rule.b2}
 
 
-def training_step(learner: Learner, kernel: Kernel) -> float:
+def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) -> float:
     """One episode and one Adam step; answers the mean loss of the batch, not yet log10."""
     s, rng, canvas = learner.settings, learner.rng, learner.canvas
     entries = rng.choice(len(learner.pool), s.batch, replace=False)
@@ -121,6 +128,8 @@ def training_step(learner: Learner, kernel: Kernel) -> float:
     assert outcome.gradients is not None
     learner.learn(outcome.gradients)
     learner.step += 1
+    if watch is not None:
+        watch(learner.step, float(np.log10(loss + FLOOR)), learner.pool, states, outcome.states)
     return loss
 
 
