@@ -107,6 +107,10 @@ class Cell:
     # ---- what the owner asks
 
     @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
     def asleep(self) -> bool:
         return self.next_wake_ns is None
 
@@ -189,6 +193,16 @@ class Cell:
             raise BadInput(f"seed state is {len(values)} bytes, expected {len(self._zero)} with finite, legal values")
         self.counters[Counter.SEEDED] += 1
         self._begin(values, now_ns)
+
+    def corrupt(self, values: bytes, now_ns: int) -> None:
+        """Its memory holds other (legal) values now, through no act of anybody's."""
+        self._begin(values, now_ns)
+
+    def refit(self, engine: Engine, now_ns: int) -> None:
+        """Another engine of the same values from now on: what was proven of a fixed point is not."""
+        self._engine = engine
+        self._fixed = False
+        self._rouse(now_ns)
 
     def set_interval(self, interval_ns: int, now_ns: int) -> None:
         """Change T; a pending wake is drawn anew."""

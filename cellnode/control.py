@@ -44,14 +44,14 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="t", tag="wanted"):
 
 
 class CellPoke(msgspec.Struct, frozen=True, tag_field="t", tag="poke"):
-    """A one-shot: "erase", "seed" (with the values), "unmap" or "map" (the panel page)."""
+    """A one-shot: "erase", "seed" (with the values), "unmap" or "map" (the panel page), "harm" (with a `harm.Harm`)."""
 
     id: int
     kind: str
     state: bytes = b""
 
 
-POKES = ("erase", "seed", "unmap", "map")
+POKES = ("erase", "seed", "unmap", "map", "harm")
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Wanted | CellPoke] = msgspec.msgpack.Decoder(Wanted | CellPoke)

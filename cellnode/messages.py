@@ -94,12 +94,12 @@ class Freeze(msgspec.Struct, frozen=True, tag_field="t", tag="freeze"):
 
 class Poke(msgspec.Struct, frozen=True, tag_field="t", tag="poke"):
     """One-shot for these cells: kind "erase" (RAM lost), "seed" (state := `state`), "unmap" (give back the
-    panel page: the cell goes on, and shows nothing any more), "map" (take it again)."""
+    panel page: the cell goes on, and shows nothing any more), "map" (take it again), "harm" (a hardware fault)."""
 
     id: int
     kind: str
     cells: list[int]
-    state: bytes = b""  # 16 values in the engine's dtype, for "seed"
+    state: bytes = b""  # "seed": 16 values in the engine's dtype; "harm": a cellnode.harm.Harm in msgpack
 
 
 class SetInterval(msgspec.Struct, frozen=True, tag_field="t", tag="interval"):

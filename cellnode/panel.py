@@ -65,6 +65,7 @@ class Counter(IntEnum):
     WOKEN = 25  # times woken from sleep by something alive
     SLEEPING = 26  # 1 while asleep (not rising)
     HELLOS = 27  # frames said with the hello flag
+    HARMED = 28  # by a hardware fault: bits flipped or held, restarts, bytes harmed on the line
 
 
 COUNTERS = 32

@@ -46,6 +46,16 @@ class Unmap(Chosen, frozen=True, tag="unmap"):
     """Have the cells give back their panel page: they go dark for the camera and must behave the same."""
 
 
+class Bridge(Chosen, frozen=True, tag="bridge"):
+    """A board at this serial port takes the place of one cell, with a new life."""
+
+    port: str
+
+
+class Unbridge(Chosen, frozen=True, tag="unbridge"):
+    """Cells that boards had taken are given back, empty, with a new life."""
+
+
 class Inject(Chosen, frozen=True, tag="inject", rename={"duration": "for"}):
     """Begin a fault; it heals itself after `duration` T (never, when None)."""
 
@@ -68,7 +78,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Let all clocks go on."""
 
 
-Action = Kill | Revive | Erase | Plant | Freeze | Thaw | Unmap | Inject | Heal | Pause | Resume
+Action = Kill | Revive | Erase | Plant | Freeze | Thaw | Unmap | Bridge | Unbridge | Inject | Heal | Pause | Resume
 ACTIONS: dict[str, type[Action]] = {
     "kill": Kill,
     "revive": Revive,
@@ -77,6 +87,8 @@ ACTIONS: dict[str, type[Action]] = {
     "freeze": Freeze,
     "thaw": Thaw,
     "unmap": Unmap,
+    "bridge": Bridge,
+    "unbridge": Unbridge,
     "inject": Inject,
     "heal": Heal,
     "pause": Pause,

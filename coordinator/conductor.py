@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from cellnode.messages import LinkFault
+from coordinator import chips
 from coordinator.actions import Action, FaultReport, Heal, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
@@ -57,7 +58,16 @@ class Conductor:
         self.folder, self.path = folder, folder.path
         self.clock = store.clock(round(info.interval_s * SECOND))
         self.observer = Observer(lambda: substrate.look(ages=True), info.height, info.width, picture, folder)
-        hands = Hands(substrate, self.observer, info.height, info.width, info.torus, engine, info.rng_seed)
+        hands = Hands(
+            substrate,
+            self.observer,
+            info.height,
+            info.width,
+            info.torus,
+            engine,
+            info.rng_seed,
+            self._engines,
+        )
         self._performer = Performer(substrate, hands, self.observer, self.clock, store)
         self._board = self._performer.board
         self._acting = threading.RLock()
@@ -67,6 +77,10 @@ class Conductor:
         self._failure = ""  # why the run cannot go on
         self.last: Measure | None = None  # as it was at the end
         self._picture = picture
+
+    def _engines(self) -> list[str]:
+        info = self.info
+        return chips.engines(info.chips, self._substrate.boards(), info.height * info.width, info.engine)
 
     # ---- bringing it up, or taking it over
 

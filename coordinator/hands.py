@@ -5,13 +5,15 @@ Implements the faults' Target. Writes no file and keeps no time. May import the 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.draws import Purpose, draw64
 from cellnode.messages import LinkFault
 from coordinator import selector
-from coordinator.actions import Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unmap
+from coordinator.actions import Bridge, Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unbridge, Unmap
 from coordinator.observer import Observer
 from coordinator.substrate import Cells, Substrate
 from firmware_sim.engines import Engine
@@ -31,10 +33,12 @@ class Hands:
         torus: bool,
         engine: Engine,
         rng_seed: int,
+        engine_names: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._substrate, self._observer = substrate, observer
         self._height, self._width, self._torus = height, width, torus
         self._seed_state, self._rng_seed = seed_state(engine), rng_seed
+        self._engine_names = engine_names or (lambda: [engine.name] * (height * width))
         self._links: dict[int, LinkFault] = {}
 
     def choose(self, select: str, seed: int | None, number: int) -> tuple[Cells, int]:
@@ -43,6 +47,18 @@ class Hands:
         used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
         field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on)
         return chosen.cells(field, used), used
+
+    def able(self, fault: str, engines: frozenset[str] | None, cells: Cells) -> Cells:
+        """Those of these cells that run on one of `engines`. BadInput if none does."""
+        if engines is None:
+            return cells
+        if self._substrate.name != "processes":
+            raise BadInput(f"fault {fault} harms hardware: use --substrate processes")
+        names = self._engine_names()
+        found = cells[[names[cell] in engines for cell in cells.tolist()]]
+        if cells.size and not found.size:
+            raise BadInput(f"fault {fault}: none of these {cells.size} cells runs on {' or '.join(sorted(engines))}")
+        return found
 
     def act(self, action: Chosen, cells: Cells) -> tuple[Cells, list[int], dict[str, int]]:
         """Do it to these cells; returns those it concerned, those that did not acknowledge, and the proof."""
@@ -55,6 +71,8 @@ class Hands:
             dead = cells[~before.on[cells]]
             missing = self._substrate.power(cells, True)
             return dead, missing, {"alive": self._substrate.look().alive}
+        if isinstance(action, Bridge | Unbridge):
+            return self._bridge(action, cells)
         if isinstance(action, Freeze | Thaw):
             return running, self._substrate.freeze(running, isinstance(action, Freeze)), {}
         if isinstance(action, Plant) and not running.size:
@@ -63,6 +81,18 @@ class Hands:
             kind = {Erase: "erase", Plant: "seed", Unmap: "unmap"}[type(action)]
             return running, self.poke(kind, running, self._seed_state if kind == "seed" else b""), {}
         raise BadInput(f"{type(action).__name__} is no action on chosen cells")
+
+    def _bridge(self, action: Bridge | Unbridge, cells: Cells) -> tuple[Cells, list[int], dict[str, int]]:
+        boards = self._substrate.boards()
+        if isinstance(action, Unbridge):
+            given = np.asarray([cell for cell in cells.tolist() if cell in boards], np.int64)
+            return given, [cell for one in given for cell in self._substrate.fit(one[None], None)], {}
+        if cells.size != 1:
+            raise BadInput(f"bridge {action.select}: a board is one cell, this selector chooses {cells.size}")
+        for cell, port in boards.items():
+            if port == action.port and cell != cells[0]:
+                raise BadInput(f"bridge {action.select}: the board at {port} is cell {cell} already")
+        return cells, self._substrate.fit(cells, action.port), {}
 
     # ---- the Target of faults
 

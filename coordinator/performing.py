@@ -64,6 +64,7 @@ class Performer:
         parameters = faults.check(action.fault, action.parameters, action.duration)
         number = self._store.next_action()
         cells, rng_seed = self._hands.choose(action.select, action.seed, number)
+        cells = self._hands.able(action.fault, faults.KINDS[action.fault].engines, cells)
         t = self._t()
         fault = self.board.inject(action.fault, action.select, cells.tolist(), parameters, t, action.duration, rng_seed)
         return Outcome(

@@ -31,6 +31,7 @@ from coordinator.frames import Frame
 from coordinator.guest import Guest
 from coordinator.measure import Measure
 from coordinator.opening import Wish
+from coordinator.runfolder import RunInfo
 from coordinator.substrate import Progress
 from coordinator.verbs import Verbs
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -163,6 +164,11 @@ class Swarm(Verbs):
     def run(self) -> str:
         """The run's id."""
         return self._any.info.run
+
+    @property
+    def info(self) -> RunInfo:
+        """What run.json says."""
+        return self._any.info
 
     @property
     def folder(self) -> Path:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 
 from coordinator.actions import (
     Action,
+    Bridge,
     Erase,
     Freeze,
     Heal,
@@ -20,6 +21,7 @@ from coordinator.actions import (
     Resume,
     Revive,
     Thaw,
+    Unbridge,
 )
 
 
@@ -58,6 +60,14 @@ class Verbs(ABC):
     def thaw(self, select: str = "all", *, seed: int | None = None) -> Outcome:
         """SIGCONT these cells."""
         return self.perform(Thaw(select=select, seed=seed))
+
+    def bridge(self, port: str, select: str) -> Outcome:
+        """A board at this serial port takes the place of one cell."""
+        return self.perform(Bridge(select=select, port=port))
+
+    def unbridge(self, select: str = "all") -> Outcome:
+        """Give cells back that boards had taken."""
+        return self.perform(Unbridge(select=select))
 
     def inject(
         self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float

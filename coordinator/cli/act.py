@@ -96,6 +96,8 @@ def inject(run: str, fault: tuple[str, ...], as_json: bool) -> int:
     planaria inject latest link_loss select=all rate=0.05 for=60
     planaria inject latest link_delay select=half:left delay=2
     planaria inject latest erase select=circle:20,20,8
+    planaria inject latest bit_flip select=20% count=2
+    planaria inject latest genome_flip select=cell:20,20 count=10 for=30
 
     With for=T it ends itself; see `planaria faults`, `planaria heal`.
     """

@@ -157,6 +157,31 @@ def run(rule: str, board: str, wakes: int, as_json: bool) -> int:
 
 @firmware.command()
 @click.argument("rule")
+@click.option("--cell", type=click.IntRange(0, 65535), default=0, show_default=True, help="Number; seeds its clock.")
+@click.option("--link", type=click.Path(path_type=Path), default=None, help="Name for the port; gone when it ends.")
+def desk(rule: str, cell: int, link: Path | None) -> int:
+    """A simulated Arduino at a serial port of its own, in real time, until Ctrl-C: something for `planaria bridge`."""
+    from firmware_sim.boards.port import Desk
+
+    _, genome = _rule(rule)
+    board = Desk(genome, cell)
+    try:
+        if link is not None:
+            try:
+                link.symlink_to(board.path)
+            except OSError as error:
+                raise BadInput(f"{link}: cannot be made ({error.strerror})") from error
+        click.echo(link or board.path)
+        board.run(lambda: False)
+    finally:
+        board.close()
+        if link is not None and link.is_symlink() and str(link.readlink()) == board.path:
+            link.unlink()
+    return 0
+
+
+@firmware.command()
+@click.argument("rule")
 @click.option("--board", "names", multiple=True, help="One or several; all four chips when left out.")
 @json_option
 def budget(rule: str, names: tuple[str, ...], as_json: bool) -> int:

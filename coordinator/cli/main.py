@@ -35,6 +35,7 @@ COMMANDS = {
     "thaw": ("act:thaw", "SIGCONT cells."),
     "pause": ("act:pause", "Stop all clocks of a swarm."),
     "resume": ("act:resume", "Let all clocks go on."),
+    "bridge": ("bridge:bridge", "A board at a serial port becomes a cell of a run."),
     "inject": ("act:inject", "Begin a fault."),
     "faults": ("act:faults", "List the faults of a run, with proof."),
     "heal": ("act:heal", "End one fault, or all."),

@@ -12,12 +12,14 @@ from coordinator.actions import Inject
 from coordinator.faults.base import Fault, Record, Target, checked_parameters
 from coordinator.faults.crash import Crash
 from coordinator.faults.erase import Erase
+from coordinator.faults.hardware import HARDWARE
 from coordinator.faults.links import LinkDelay, LinkLoss
 from firmware_sim.errors import BadInput
 
 __all__ = ["KINDS", "Fault", "Record", "Target", "check", "parse", "restore"]
 
-KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in (Crash, Erase, LinkLoss, LinkDelay)})
+_ALL: tuple[type[Fault], ...] = (Crash, Erase, LinkLoss, LinkDelay, *HARDWARE)
+KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in _ALL})
 
 
 def check(kind: str, parameters: dict[str, float], duration: float | None) -> dict[str, float]:

@@ -72,6 +72,7 @@ class Fault(ABC):
     kind: ClassVar[str]
     help: ClassVar[str]
     parameters: ClassVar[dict[str, Parameter]] = {}
+    engines: ClassVar[frozenset[str] | None] = None  # only cells on these can suffer it; None: every cell
     instant: ClassVar[bool] = False  # over as soon as it has happened
 
     def __init__(self, record: Record) -> None:

@@ -77,7 +77,7 @@ class BoardEngine:
 
     def __init__(self, line: Line, genome: Genome, name: str = "board", limit_reads: int = LIMIT_READS) -> None:
         self.name = name
-        self.crc: int | None = genome_crc(genome)  # None: believe a chip whatever rule it carries
+        self.crc: int | None = genome_crc(genome)  # None: believe the chip, whatever it carries or does
         self._line, self._limit_reads = line, limit_reads
         self._mailbox = Mailbox(interval_ms=INTERVAL_MS)
         self._mailbox.slots = [None] * 8
@@ -110,7 +110,7 @@ class BoardEngine:
         said: States | None = None
         while mailbox.place is not None:
             said = self._next()
-        if not np.array_equal(said, own):
+        if self.crc is not None and not np.array_equal(said, own):
             raise RunFailed(f"engine {self.name}: the chip did not take the state it was placed in")
 
     def _next(self) -> States | None:

@@ -1,21 +1,22 @@
 """The two ends of a serial port: a board there as an engine, and a simulated board at a pseudo-terminal.
 
-`simulate` is a board for those who have none: the whole firmware in simavr, in real time, at a port of its own.
-Imports: the standard library, avr, build, catalog, engine, serial, errors, genome.
+`Desk` is a board for those who have none: the whole firmware in simavr, in real time, at a port of its own.
+Imports: the standard library, build, catalog, engine, serial, genome.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
+import tty
 from collections.abc import Callable
 
 from firmware_sim.boards.build import build
 from firmware_sim.boards.catalog import board
 from firmware_sim.boards.engine import AvrLine, BoardEngine
 from firmware_sim.boards.serial import WAIT_S, SerialPort
-from firmware_sim.errors import RunFailed
 from firmware_sim.genome import Genome
 
 PATIENCE_S = 8.0  # a board that says nothing for so long is gone; an Arduino's boot loader takes two
@@ -36,6 +37,7 @@ class Desk:
     def __init__(self, genome: Genome, cell: int = 0) -> None:
         self._line = AvrLine(build(genome, board("atmega328p"), cell=cell, check_fit=False))
         self._far, self._near = os.openpty()
+        tty.setraw(self._near)
         os.set_blocking(self._far, False)
         self.path = os.ttyname(self._near)
 
@@ -55,16 +57,11 @@ class Desk:
 
     def _carry(self) -> None:
         said = self._line.avr.take()
-        try:
-            if said:
+        if said:
+            with contextlib.suppress(BlockingIOError):  # nobody reads: lost, as on a wire
                 os.write(self._far, said)
-            heard = os.read(self._far, 256)
-        except BlockingIOError:
-            return  # nobody reads what it says, or nothing is there to hear
-        except OSError as error:
-            raise RunFailed(f"{self.path}: the pseudo-terminal is gone ({error.strerror})") from error
-        if heard:
-            self._line.write(heard)
+        with contextlib.suppress(BlockingIOError):
+            self._line.write(os.read(self._far, 256))
 
     def close(self) -> None:
         self._line.avr.close()

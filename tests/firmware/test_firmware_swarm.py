@@ -1,9 +1,12 @@
-"""A live swarm of processes in which some cells are chips: 400 processes, of them 1 AVR, 8 Cortex-M0+ and 8 RISC-V."""
+"""A live swarm of processes: some cells are chips, a board at a serial port becomes one, and chips are harmed."""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +16,12 @@ from needs import needs
 
 from cellnode.panel import Counter
 from coordinator import Swarm
+from coordinator.cli.main import invoke
+from firmware_sim.errors import BadInput
 
-pytestmark = [pytest.mark.system, needs("atmega328p"), needs("cortex-m0"), needs("rv32imc")]
+ROOT = Path(__file__).parents[2]
+PLANARIA = [sys.executable, "-m", "coordinator.cli.main"]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180), needs("atmega328p"), needs("cortex-m0"), needs("rv32imc")]
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +47,91 @@ def test_chips_take_part_in_a_live_swarm_that_grows_the_same_picture(tmp_path: P
         assert (sight.counters[cells, Counter.UPDATES] > 3).all(), f"{kind}: all of its cells have updated"
         assert found["updates"] > 5 * len(cells) and living[cells].any(), f"{kind}: cells of the picture are on it"
     assert len(np.unique(sight.pids)) == 400
+
+
+class Simulated:
+    """A board on the desk: `planaria firmware desk` in a process of its own, which can be unplugged."""
+
+    def __init__(self, link: Path) -> None:
+        self._link = link
+        self._process: subprocess.Popen[str] | None = None
+
+    def plug_in(self) -> None:
+        command = [*PLANARIA, "firmware", "desk", "dot", "--link", str(self._link)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None and self._process.stdout.readline().strip() == str(self._link)
+
+    def unplug(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            assert self._process.wait(20) == 130
+            self._process = None
+
+
+def test_a_board_at_a_serial_port_is_a_cell_until_it_is_given_back(tmp_path: Path) -> None:
+    board = Simulated(tmp_path / "uno")
+    with Swarm.start("dot", (8, 8), interval_s=0.2, seed=7, out=tmp_path / "run") as swarm:
+        board.plug_in()
+        command = [*PLANARIA, "bridge", str(tmp_path / "uno"), "--run", str(tmp_path / "run"), "--cell", "4,4"]
+        bridge = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        assert bridge.stderr is not None
+        try:
+            assert "is computed by the board" in bridge.stderr.readline()
+            assert swarm.measure().chips == {"board": {"cells": [36], "updates": pytest.approx(3, abs=1000)}}
+            state = json.loads((tmp_path / "run" / "state.json").read_text())
+            assert state["boards"] == {"36": str(tmp_path / "uno")}, "a successor of the coordinator knows it"
+            life = swarm.look().lives[36]
+            swarm.wait(10)
+            sight = swarm.look()
+            assert sight.lives[36] == life and sight.counters[36, Counter.UPDATES] > 3
+            assert sight.states[4, 4, 3] > 0.1, "it holds its part of the picture"
+            board.unplug()
+            assert "is silent until the board" in bridge.stderr.readline()
+            assert not swarm.look().on[36]
+            board.plug_in()
+            assert "again computed by the board" in bridge.stderr.readline()
+            bridge.send_signal(signal.SIGINT)
+            assert bridge.wait(30) == 130
+            assert "is given back" in bridge.stderr.read()
+            assert swarm.measure().chips == {}
+            swarm.wait(15)
+            assert swarm.measure().verdict == "pass"
+        finally:
+            bridge.kill()
+            bridge.wait()
+            bridge.stderr.close()
+            board.unplug()
+
+
+def test_what_is_no_port_or_no_cell_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for words, says in (
+        (["/nonexistent/tty", "--cell", "1,1"], "cannot be opened"),
+        (["/dev/null", "--cell", "1,1"], "no serial port"),
+        (["/dev/null", "--cell", "one"], "expected ROW,COLUMN"),
+    ):
+        assert invoke(["bridge", *words]) == 2
+        err = capfd.readouterr().err
+        assert says in err and err.count("\n") == 1
+
+
+def test_hardware_faults_reach_the_cells_that_can_suffer_them_and_are_counted_there(tmp_path: Path) -> None:
+    wish = {"avr": "cell:3,3", "cortex-m0": "cell:3,4"}
+    with Swarm.start("dot", (7, 7), interval_s=0.2, seed=7, chips=wish, out=tmp_path / "run") as swarm:
+        swarm.wait(12)
+        flipped = swarm.inject("bit_flip", "rect:2,2,4,4", count=2)
+        assert len(flipped.cells) == 9 and flipped.missing == [] and flipped.proof["hits"] == 18
+        brown = swarm.inject("brown_out", "all")
+        assert brown.cells == [24] and brown.proof["hits"] == 1, "only one cell is a whole board"
+        wrong = swarm.inject("genome_flip", "cell:3,4", count=500)
+        assert wrong.missing == [] and wrong.proof["hits"] == 500
+        noise = swarm.inject("line_noise", "cell:3,3", flip=0.002)
+        swarm.wait(8)
+        assert swarm.heal().missing == []
+        hits = {fault.id: fault.hits for fault in swarm.faults()}
+        assert hits[wrong.fault or 0] >= 500 and hits[noise.fault or 0] >= 1
+        with pytest.raises(BadInput, match="none of these 1 cells runs on avr"):
+            swarm.inject("ram_flip", "cell:0,0")
+        swarm.plant()
+        swarm.wait(25)
+        measured = swarm.measure()
+        assert measured.gain_log10 is not None and measured.gain_log10 > 1.2, "healed, the picture is there again"

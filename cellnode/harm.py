@@ -1,0 +1,194 @@
+"""Faults of hardware at one cell: what an order of the coordinator does to the chip that computes it, counted there.
+
+The poke "harm" carries a `Harm`. Flips of the state's bits happen to the cell; all else to its engine, which is then
+wrapped, so that what a fault does later (a bit held, a byte on the line damaged) is counted too. A reborn cell is a
+whole chip again. Opens nothing. May import msgspec, numpy, firmware_sim, the cell and the panel's counters.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.cell import Cell
+from cellnode.draws import Purpose, draw64
+from cellnode.messages import RulePayload
+from cellnode.panel import Counter
+from firmware_sim.engines import Engine, Family, make_engine
+from firmware_sim.errors import BadInput
+from firmware_sim.genome import Genome
+
+TRIES = 100  # flips of a genome that no loader would take are drawn again
+
+
+class Harm(msgspec.Struct, frozen=True):
+    """One fault on some cells; each draws its own bits from (rng_seed, cell, id)."""
+
+    id: int
+    kind: str
+    parameters: dict[str, float]
+    rng_seed: int
+    heal: bool = False
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Harm)
+
+
+def encode(harm: Harm) -> bytes:
+    """As the poke carries it."""
+    return _encoder.encode(harm)
+
+
+def decode(data: bytes) -> Harm:
+    """Raises ValueError for anything else."""
+    return _decoder.decode(data)
+
+
+def carry_out(harm: Harm, cell: Cell, rule: RulePayload, now_ns: int) -> None:
+    """Begin or heal. BadInput for what this cell's engine cannot suffer."""
+    if harm.kind == "bit_flip":
+        if not harm.heal:
+            _flip_state(harm, cell, now_ns)
+        return
+    engine = cell.engine
+    if not isinstance(engine, HarmedEngine):
+        engine = HarmedEngine(engine, rule, cell.cell, cell.counters)
+    if harm.heal:
+        engine.heal(harm.id)
+    else:
+        engine.begin(harm)
+    cell.refit(engine, now_ns)
+
+
+def _flip_state(harm: Harm, cell: Cell, now_ns: int) -> None:
+    draw = random.Random(_seed(harm, cell.cell))
+    values = bytearray(cell.state_bytes)
+    if len(values) != cell.engine.channels:
+        raise BadInput("bit_flip: this cell computes in float")
+    for _ in range(int(harm.parameters["count"])):
+        at, bit = draw.randrange(len(values)), draw.randrange(8)
+        if values[at] ^ 1 << bit == 0x80:  # -128, which no core makes and no frame carries
+            bit = (bit + 1) % 8
+        values[at] ^= 1 << bit
+        cell.counters[Counter.HARMED] += 1
+    cell.corrupt(bytes(values), now_ns)
+
+
+def _seed(harm: Harm, cell: int) -> int:
+    return draw64(harm.rng_seed, cell, Purpose.FAULT, harm.id)
+
+
+class HarmedEngine:
+    """An engine with its faults; computes what is left of the rule."""
+
+    family: Family = "int8"
+    dtype: np.dtype[Any] = np.dtype(np.int8)
+
+    def __init__(self, inner: Engine, rule: RulePayload, cell: int, counters: Any) -> None:
+        if inner.family != "int8":
+            raise BadInput(f"engine {inner.name} computes in float: no chip to harm")
+        self.name, self.channels = inner.name, inner.channels
+        self._inner = self._whole = inner
+        self._rule, self._cell, self._counters = rule, cell, counters
+        self._faults: dict[int, Any] = {}  # with heal() and hits()
+        self._counted = 0
+        self._past = 0
+
+    def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
+        try:
+            return self._inner.update(neighbourhood)
+        finally:
+            self._count()
+
+    def begin(self, harm: Harm) -> None:
+        """Let a fault begin; what is over at once is only counted."""
+        if harm.id not in self._faults:
+            self._faults[harm.id] = self._apply(harm, _seed(harm, self._cell))
+            self._count()
+
+    def heal(self, number: int) -> None:
+        """End one; a chip that was reborn since knows nothing of it."""
+        fault = self._faults.pop(number, None)
+        if fault is not None:
+            fault.heal()
+            self._past += fault.hits()
+            self._count()
+
+    def _count(self) -> None:
+        hits = self._past + sum(fault.hits() for fault in self._faults.values())
+        self._counters[Counter.HARMED] += hits - self._counted
+        self._counted = hits
+
+    def _apply(self, harm: Harm, seed: int) -> Any:
+        from firmware_sim.boards import faults
+
+        engine, given = self._whole, harm.parameters
+        if hasattr(engine, "board"):
+            engine.board.crc = None  # what it says from now on is the faults' doing
+        if harm.kind == "genome_flip":
+            if not hasattr(engine, "line") and not hasattr(engine, "chip"):
+                return _Reflashed(self, int(given["count"]), seed)
+            flips = faults.BitFlips("flash", int(given["count"]), seed)
+            flips.apply(engine.line.avr if hasattr(engine, "line") else engine.chip)  # type: ignore[attr-defined]
+            return flips
+        line = getattr(engine, "line", None)
+        if line is None:
+            raise BadInput(f"{harm.kind}: engine {self.name} has no such part")
+        if harm.kind == "line_noise":
+            noise = faults.LineHarm(given["lose"], given["flip"], given["insert"], seed)
+            line.harm = noise
+            return noise
+        fault: faults.BitFlips | faults.BrownOut | faults.StuckBit
+        if harm.kind in ("ram_flip", "register_flip"):
+            fault = faults.BitFlips(harm.kind.removesuffix("_flip"), int(given["count"]), seed)
+        elif harm.kind == "brown_out":
+            fault = faults.BrownOut(int(given["decay"]), seed)
+        elif harm.kind == "stuck_bit":
+            address = line.avr.ram_span[0] + int(given["at"])
+            fault = faults.StuckBit(address, int(given["bit"]), int(given["value"]))
+            line.hold = fault.hold
+        else:
+            raise BadInput(f"harm {harm.kind!r} is unknown")
+        fault.apply(line.avr)
+        return fault
+
+    def compute_by(self, genome: Genome | None) -> None:
+        """Another genome in the ROM; None: the right one again."""
+        self._inner = self._whole if genome is None else make_engine(self.name, genome)
+
+    @property
+    def genome(self) -> Genome:
+        genome = Genome.from_bytes(self._rule.blob)
+        return genome.turned(self._rule.degrees) if self._rule.degrees % 360.0 else genome
+
+
+class _Reflashed:
+    """Bits flipped in the weights of an engine that has no flash: it is made anew from the damaged genome."""
+
+    def __init__(self, engine: HarmedEngine, count: int, seed: int) -> None:
+        self._engine, self._hits = engine, count
+        draw, whole = random.Random(seed), engine.genome
+        for _ in range(TRIES):
+            w1, w2 = whole.w1.copy(), whole.w2.copy()
+            for _ in range(count):
+                at = draw.randrange(w1.size + w2.size)
+                flat = w1.reshape(-1) if at < w1.size else w2.reshape(-1)
+                flat.view(np.uint8)[at % w1.size if at < w1.size else at - w1.size] ^= np.uint8(1 << draw.randrange(8))
+            try:
+                engine.compute_by(replace(whole, w1=w1, w2=w2))
+                return
+            except BadInput:
+                continue  # it could overflow: a loader refuses it
+        raise BadInput(f"genome_flip: no {count} flips found that the loader takes")
+
+    def heal(self) -> None:
+        self._engine.compute_by(None)
+
+    def hits(self) -> int:
+        return self._hits
