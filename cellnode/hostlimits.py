@@ -10,8 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1 << 20
-CELL_MIB = {"numpy": 4, "chip": 4, "native": 4, "onnx": 5, "unicorn": 10, "rv32imc": 10, "rv32ec": 10, "avr": 6.5}
-CELL_BYTES = {name: int(mib * MIB) for name, mib in CELL_MIB.items()}  # PSS of a running cell, measured upper bounds
+CELL_MIB: dict[str, float] = {  # PSS of a running cell, measured upper bounds
+    "numpy": 4,
+    "chip": 4,
+    "native": 4,
+    "onnx": 5,
+    "unicorn": 10,
+    "rv32imc": 10,
+    "rv32ec": 10,
+    "avr": 6.5,
+    "board": 5,
+}
+CELL_BYTES = {name: int(mib * MIB) for name, mib in CELL_MIB.items()}
 CELL_THREADS = 3  # libzmq's reaper and io thread, and the cell
 CELL_FILES = 64  # open files of one cell, against the system-wide limit
 RESERVE_TASKS = 512  # for everything else that runs here

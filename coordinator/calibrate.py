@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 BUSY_SHARE = 0.65
 SHORTEST_S = 0.05  # a frame takes up to 10 ms from cell to cell on a busy machine (measured); p99 must stay under 0.2 T
-KNOWN_CPU_US = {"numpy": 450.0, "chip": 450.0, "onnx": 500.0}  # at 1,600 cells on the reference machine of probe.py
+KNOWN_CPU_US = {  # at 1,600 cells on the reference machine of probe.py; emulated chips: among 200 cells
+    "numpy": 450.0,
+    "chip": 450.0,
+    "native": 450.0,
+    "onnx": 500.0,
+    "unicorn": 1700.0,
+    "rv32imc": 1500.0,
+    "rv32ec": 3300.0,
+    "avr": 43_000.0,
+}
 OTHER_CPU_US = 700.0
 
 

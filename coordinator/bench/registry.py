@@ -30,6 +30,7 @@ class Options:
     rule: str = "lizard"
     grid: tuple[int, int] = (40, 40)
     engines: tuple[str, ...] = ("numpy", "onnx", "chip")
+    update_engines: tuple[str, ...] = ()  # `update`: these, or all that run natively
     interval_s: float = 0.5
     seeds: tuple[int, ...] = (1, 2, 3)
     window_s: float = 60.0

@@ -9,15 +9,14 @@ import click
 
 from coordinator.bench.registry import BENCHMARKS, Options, Row, run
 from coordinator.cli.options import Grid, json_option, show_json
+from firmware_sim.engines import ENGINE_NAMES
 
 
 @click.command(short_help="Measure speed, memory, freshness and healing here.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--rule", default="lizard", show_default=True)
 @click.option("--grid", type=Grid(), default="40x40", show_default=True, metavar="HXW")
-@click.option(
-    "--engine", "engines", multiple=True, type=click.Choice(["numpy", "onnx", "chip"]), help="May be repeated."
-)
+@click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINE_NAMES), help="May be repeated.")
 @click.option("--interval", "interval_s", type=float, default=0.5, show_default=True, help="T in seconds.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")
 @click.option("--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`: seconds each.")
@@ -61,6 +60,7 @@ def bench(
         rule=rule,
         grid=grid,
         engines=engines or ("numpy", "onnx", "chip"),
+        update_engines=engines,
         interval_s=interval_s,
         seeds=tuple(range(1, seeds + 1)),
         window_s=window_s,
