@@ -36,7 +36,7 @@ def own_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_chips_take_part_in_a_live_swarm_that_grows_the_same_picture(tmp_path: Path) -> None:
     wish = {"avr": "cell:10,10", "cortex-m0": 8, "rv32imc": 8}
     with Swarm.start("dot", (20, 20), interval_s=0.2, seed=7, chips=wish, out=tmp_path / "run") as swarm:
-        swarm.wait(22)
+        swarm.wait(14)
         sight, measured = swarm.look(), swarm.measure()
     assert measured.processes == 400 and measured.verdict == "pass"
     assert measured.gain_log10 is not None and measured.gain_log10 > 1.4
@@ -81,7 +81,7 @@ def test_a_board_at_a_serial_port_is_a_cell_until_it_is_given_back(tmp_path: Pat
             state = json.loads((tmp_path / "run" / "state.json").read_text())
             assert state["boards"] == {"36": str(tmp_path / "uno")}, "a successor of the coordinator knows it"
             life = swarm.look().lives[36]
-            swarm.wait(10)
+            swarm.wait(6)
             sight = swarm.look()
             assert sight.lives[36] == life and sight.counters[36, Counter.UPDATES] > 3
             assert sight.states[4, 4, 3] > 0.1, "it holds its part of the picture"
@@ -94,7 +94,7 @@ def test_a_board_at_a_serial_port_is_a_cell_until_it_is_given_back(tmp_path: Pat
             assert bridge.wait(30) == 130
             assert "is given back" in bridge.stderr.read()
             assert swarm.measure().chips == {}
-            swarm.wait(15)
+            swarm.wait(10)
             assert swarm.measure().verdict == "pass"
         finally:
             bridge.kill()
@@ -117,7 +117,7 @@ def test_what_is_no_port_or_no_cell_is_one_line(tmp_path: Path, capfd: pytest.Ca
 def test_hardware_faults_reach_the_cells_that_can_suffer_them_and_are_counted_there(tmp_path: Path) -> None:
     wish = {"avr": "cell:3,3", "cortex-m0": "cell:3,4"}
     with Swarm.start("dot", (7, 7), interval_s=0.2, seed=7, chips=wish, out=tmp_path / "run") as swarm:
-        swarm.wait(12)
+        swarm.wait(10)
         flipped = swarm.inject("bit_flip", "rect:2,2,4,4", count=2)
         assert len(flipped.cells) == 9 and flipped.missing == [] and flipped.proof["hits"] == 18
         brown = swarm.inject("brown_out", "all")
@@ -132,6 +132,6 @@ def test_hardware_faults_reach_the_cells_that_can_suffer_them_and_are_counted_th
         with pytest.raises(BadInput, match="none of these 1 cells runs on avr"):
             swarm.inject("ram_flip", "cell:0,0")
         swarm.plant()
-        swarm.wait(25)
+        swarm.wait(18)
         measured = swarm.measure()
         assert measured.gain_log10 is not None and measured.gain_log10 > 1.2, "healed, the picture is there again"
