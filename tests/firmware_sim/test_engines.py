@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import random_rule
+from samples import random_rule
 
 from firmware_sim import chip, onnx_rule
 from firmware_sim import rule as float_rule

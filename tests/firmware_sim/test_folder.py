@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import random_rule
+from samples import random_rule
 
 from firmware_sim import folder, golden, onnx_rule
 from firmware_sim.engines import ENGINE_NAMES, NumpyEngine, make_engine

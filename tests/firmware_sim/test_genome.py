@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import int8_samples, random_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import int8_samples, random_rule
 
 from firmware_sim import chip
 from firmware_sim import rule as float_rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import random_rule
+from samples import random_rule
 
 from firmware_sim.errors import BadInput
 from firmware_sim.genome import Genome

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from conftest import random_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from samples import random_rule
 
 from firmware_sim import onnx_check, onnx_rule
 from firmware_sim import rule as float_rule

@@ -39,7 +39,7 @@ def test_perception_at_an_angle_turns_the_pair_of_gradients() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-720, 720), st.integers(0, 5))
 def test_a_turned_rule_equals_perceiving_with_the_angle(degrees: float, rng_seed: int) -> None:
-    from conftest import int8_samples, random_rule
+    from samples import int8_samples, random_rule
 
     rule, samples = random_rule(rng_seed), int8_samples(rng_seed, 10)[:20] / np.float32(32)
     expected = float_rule.delta(rule, samples, degrees)
