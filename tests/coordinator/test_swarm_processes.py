@@ -201,8 +201,9 @@ def _events(swarm: Swarm) -> list[str]:
 
 
 def _started(folder: Path) -> bool:
-    path = folder / "events.jsonl"
-    return path.exists() and '"seed"' in path.read_text()
+    """The seed is planted and the run is under way: it has begun to write down losses."""
+    losses = folder / "loss.csv"
+    return losses.exists() and len(losses.read_text().splitlines()) > 3
 
 
 @contextlib.contextmanager
