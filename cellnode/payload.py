@@ -38,10 +38,14 @@ def rule_payload(folder: NamedRuleSource, engine_name: str, degrees: float = 0.0
             raise BadInput(f"engine {engine_name}: this rule has no genome; run it with --engine numpy or export one")
         hidden, channels = genome.w2.shape
         limits, blob = genome.dequantise().limits, genome.to_bytes()
-    elif engine_name in ("numpy", "onnx"):
+    elif engine_name == "onnx":
+        from firmware_sim.onnx_rule import channels_of, read_limits
+
+        blob = folder.onnx_bytes()  # anybody's graph: it keeps its layers and limits to itself
+        hidden, channels, limits = 0, channels_of(blob), read_limits(blob) or Limits()
+    elif engine_name == "numpy":
         rule = folder.rule()
-        hidden, channels, limits = rule.hidden, rule.channels, rule.limits
-        blob = weights(rule) if engine_name == "numpy" else folder.onnx_bytes()
+        hidden, channels, limits, blob = rule.hidden, rule.channels, rule.limits, weights(rule)
     else:
         raise BadInput(f"engine {engine_name!r} is unknown, expected one of {', '.join(ENGINE_NAMES)}")
     return RulePayload(engine_name, folder.sha256, blob, channels, hidden, limits.to_dict(), degrees)
