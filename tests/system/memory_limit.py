@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,17 +22,28 @@ class MemoryLimit:
         self._home = base / f"planaria-test-{os.getpid()}"
         try:
             self._home.mkdir()
-            names = ("memory.limit_in_bytes", "memory.max_usage_in_bytes") if old else ("memory.max", "memory.peak")
-            (self._home / names[0]).write_text(str(limit_mib << 20))
+            (self._home / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(limit_mib << 20))
         except OSError as error:
             pytest.skip(f"SKIPPED LOUDLY: no memory control group can be made here ({error})")
         self.procs = self._home / "cgroup.procs"
-        self._peak = self._home / names[1]
+        self._kinds = ("total_rss", "total_shmem") if old else ("anon", "shmem")
+        self._most = 0.0
+        self._end = threading.Event()
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+        self._sampler.start()
 
     @property
     def peak_mib(self) -> float:
-        """The most that was ever in use, kernel memory and page cache included."""
-        return int(self._peak.read_text()) / 2**20
+        """The most that processes held at any second: private and shared memory, without what the kernel could drop
+        (the page cache of an installation) and without its own tables."""
+        return self._most
 
     def close(self) -> None:
+        self._end.set()
+        self._sampler.join()
         self._home.rmdir()
+
+    def _sample(self) -> None:
+        while not self._end.wait(1.0):
+            stat = dict(line.split() for line in (self._home / "memory.stat").read_text().splitlines())
+            self._most = max(self._most, sum(int(stat.get(kind, 0)) for kind in self._kinds) / 2**20)
