@@ -29,6 +29,7 @@ HEALING_T = (0, 4, 8, 16, 32, 100)
 ANGLES = (0, 45, 90, 135, 180, 225, 270, 315)
 LONG_STEPS = (100, 200, 500, 1000, 2000, 4000, 7000, 10_000)
 POOL_SHOWN = 48
+WIDTH_PX, SCALE_MOST = 900, 6
 REPORT_STREAM = 3
 
 STYLE = """:root { color-scheme: light dark; --ink: #191a1c; --paper: #fcfcfb; --quiet: #63676d; --line: #2563c9;
@@ -51,7 +52,7 @@ def write(path: Path, title: str, learner: Learner, kernel: Kernel, judged: Mapp
     side = max(len(target), SMALLEST_GRID)
     parts = [_section("Loss", "Mean log10 loss of 50 training steps; dots: the score of a checkpoint.", curve(learner))]
     shown = learner.pool.read(np.arange(0, s.pool, max(1, s.pool // POOL_SHOWN))[:POOL_SHOWN])[0]
-    parts.append(_section(f"{len(shown)} samples of the pool", "As the training left it.", _image(list(shown), 16, 2)))
+    parts.append(_section(f"{len(shown)} samples of the pool", "As the training left it.", _image(list(shown), 16)))
     parts.append(_growth(learner, kernel, side, rng))
     grown = rollout.live(kernel, rule, _seeds(1, side, rule), 100, rng)
     if s.regime != "growing":
@@ -107,7 +108,7 @@ def _growth(learner: Learner, kernel: Kernel, side: int, rng: np.random.Generato
         frames += [grids[0] for grids in row]
         notes.append(f"{name} ({loss_log10(frames[-1], learner.picture):.2f})")
     text = f"Rows: after training step {', '.join(notes)}. Columns: {_times(GROWTH_T)}."
-    return _section("Growth", text, _image(frames, len(GROWTH_T), 2))
+    return _section("Growth", text, _image(frames, len(GROWTH_T)))
 
 
 def _healing(kernel: Kernel, rule: Rule, target: Floats, grown: Floats, rng: np.random.Generator) -> str:
@@ -118,7 +119,7 @@ def _healing(kernel: Kernel, rule: Rule, target: Floats, grown: Floats, rng: np.
     frames = [film[t][i] for i in range(len(CUTS)) for t in range(len(HEALING_T))]
     after = ", ".join(f"{name} {loss_log10(film[-1][i], target):.2f}" for i, name in enumerate(CUTS))
     text = f"Rows: {after} (loss at the end). Columns: {_times(HEALING_T)} after the cut."
-    return _section("Damage and recovery", text, _image(frames, len(HEALING_T), 2))
+    return _section("Damage and recovery", text, _image(frames, len(HEALING_T)))
 
 
 def _rotation(kernel: Kernel, rule: Rule, target: Floats, rng: np.random.Generator) -> str:
@@ -132,7 +133,7 @@ def _rotation(kernel: Kernel, rule: Rule, target: Floats, rng: np.random.Generat
         frames.append(grid)
         notes.append(f"{degrees}° {loss_log10_shift1(grid, picture):.2f}")
     text = f"Turned rules after 100 T, loss at the best shift of one pixel: {', '.join(notes)}."
-    return _section("Rotation", text, _image(frames, len(ANGLES), 2))
+    return _section("Rotation", text, _image(frames, len(ANGLES)))
 
 
 def _long(kernel: Kernel, rule: Rule, target: Floats, side: int, rng: np.random.Generator) -> str:
@@ -143,7 +144,7 @@ def _long(kernel: Kernel, rule: Rule, target: Floats, side: int, rng: np.random.
         frames.append(grids[0])
         losses.append(f"{at:,}: {loss_log10(grids[0], target):.2f}")
     text = f"In the article's synchronous steps, log10 loss after step {', '.join(losses)}."
-    return _section("Long-run stability", text, _image(frames, len(LONG_STEPS), 2))
+    return _section("Long-run stability", text, _image(frames, len(LONG_STEPS)))
 
 
 def _families(
@@ -162,10 +163,15 @@ def _families(
     kept = "".join(f"<tr><td>{escape(name)}</td><td>{value:.2f}</td></tr>" for name, value in judged.items())
     content = (
         f"<table><tr><th>grown for 100 T</th><th>median of 5</th><th>worst</th></tr>{''.join(rows)}</table>"
-        f"{_image(frames, len(frames), 3)}<h2>As judged for the rule folder</h2>"
+        f"{_image(frames, len(frames))}<h2>As judged for the rule folder</h2>"
+        "<p>In the chip's own arithmetic where the rule fits a chip.</p>"
         f"<table><tr><th>what</th><th>log10 loss</th></tr>{kept}</table>"
     )
-    return _section("int8 against float", "The same weights with and without the rounding of states.", content)
+    return _section(
+        "int8 against float",
+        "The same weights with and without the rounding of states, in the training's kernel.",
+        content,
+    )
 
 
 def _unrounded(rule: Rule) -> Limits:
@@ -189,8 +195,9 @@ def _times(times: tuple[int, ...]) -> str:
     return ", ".join(f"{at}" for at in times) + " T"
 
 
-def _image(grids: list[Floats], columns: int, scale: int) -> str:
-    return f'<img src="{as_uri(sheet(grids, columns, scale))}" alt="">'
+def _image(grids: list[Floats], columns: int) -> str:
+    scale = min(WIDTH_PX // (columns * grids[0].shape[1]), SCALE_MOST)
+    return f'<img src="{as_uri(sheet(grids, columns, max(1, scale)))}" alt="">'
 
 
 def _section(title: str, text: str, content: str) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.engines import ChipEngine, NumpyEngine
+from firmware_sim.engines import NumpyEngine
 from firmware_sim.genome import Genome
 from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
 from firmware_sim.loss import loss_log10
+from firmware_sim.native import native_engine
 from firmware_sim.rule import Rule, seed
 from trainer.asynchronous import Swarm
 from trainer.episode import Floats
@@ -49,7 +50,7 @@ class Score:
 def swarm(rule: Rule, grids: Floats, *, int8: bool) -> Swarm:
     """A swarm of this rule from float states [B, H, W, C], as bytes on the chip or in float32."""
     if int8:
-        chip = ChipEngine(Genome.quantise(rule))
+        chip = native_engine(Genome.quantise(rule), say=lambda line: None)  # the bytes of engine chip, without BLAS
         return Swarm(np.rint(grids / STATE_STEP).astype(np.int8), chip.update, ALIVE_THRESHOLD_INT8, STATE_STEP)
     return Swarm(grids, NumpyEngine(rule).update, ALIVE_THRESHOLD, 1.0)
 

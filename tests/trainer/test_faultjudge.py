@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from firmware_sim import folder
-from firmware_sim.engines import ChipEngine
 from firmware_sim.errors import BadInput
+from firmware_sim.native import native_engine
 from trainer import faultjudge, hardscore
 from trainer.fast import choose
 from trainer.faultjudge import Judged, one
@@ -21,7 +21,7 @@ DOT = folder.load("dot")
 def loss_of(index: int, **changes: float) -> float:
     genome, target = DOT.genome(), DOT.target()
     assert genome is not None and target is not None
-    return one(ChipEngine(genome), DOT.sha256, target, replace(LINES[index], **changes), 10, 7)  # type: ignore[arg-type]
+    return one(native_engine(genome), DOT.sha256, target, replace(LINES[index], **changes), 10, 7)  # type: ignore[arg-type]
 
 
 def test_the_same_seed_gives_the_same_loss_and_trouble_costs_something() -> None:
