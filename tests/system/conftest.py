@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,11 @@ def runtime_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PLANARIA_RUNTIME_DIR", str(root))
     yield root
     left = sorted(str(path) for path in root.rglob("*")) if root.exists() else []
-    processes = subprocess.run(["pgrep", "-af", str(root)], capture_output=True, text=True).stdout
+    for _ in range(50):  # an agent that has removed all its files still needs a moment to end
+        processes = subprocess.run(["pgrep", "-af", str(root)], capture_output=True, text=True).stdout
+        if not processes:
+            break
+        time.sleep(0.1)
     subprocess.run(["pkill", "-9", "-f", str(root)], check=False)
     subprocess.run(["rm", "-rf", str(root)], check=True)
     assert left == [], f"left behind: {left[:5]}"
