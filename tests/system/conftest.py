@@ -1,10 +1,8 @@
-"""What system tests share: a private runtime root, swarms that are always stopped, and the proof of clean ends."""
+"""What system tests share: swarms that are always stopped, and a shim that refuses connections."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,24 +12,6 @@ from coordinator import Swarm
 
 Start = Callable[..., Swarm]
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def runtime_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A runtime root of this test's own; nothing may be left in it at the end, neither file nor process."""
-    root = Path(f"/dev/shm/pt-{os.getpid()}")
-    monkeypatch.setenv("PLANARIA_RUNTIME_DIR", str(root))
-    yield root
-    left = sorted(str(path) for path in root.rglob("*")) if root.exists() else []
-    for _ in range(50):  # an agent that has removed all its files still needs a moment to end
-        processes = subprocess.run(["pgrep", "-af", str(root)], capture_output=True, text=True).stdout
-        if not processes:
-            break
-        time.sleep(0.1)
-    subprocess.run(["pkill", "-9", "-f", str(root)], check=False)
-    subprocess.run(["rm", "-rf", str(root)], check=True)
-    assert left == [], f"left behind: {left[:5]}"
-    assert processes == "", f"left running: {processes}"
 
 
 @pytest.fixture
