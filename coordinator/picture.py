@@ -15,6 +15,7 @@ from coordinator.calibrate import awake, awake_cells
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.loss import blank_loss_log10, loss_log10, loss_log10_shift1
+from firmware_sim.targets import turned
 
 GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # blank grid's loss minus loss, log10
 
@@ -61,34 +62,6 @@ class Picture:
         inside = (rows >= 0) & (rows < self._height) & (columns >= 0) & (columns < self._width)
         living[rows[inside], columns[inside]] = True
         return living
-
-
-def turned(target: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
-    """The target turned about its centre pixel [h//2, w//2], bilinear (exact at multiples of 90 degrees).
-
-    A rule that perceives with angle t (gx = cos t dx - sin t dy) grows its picture turned counter-clockwise by t, as
-    one sees it with row 0 on top (found with the published lizard at 45 and 90 degrees).
-    """
-    quarter = degrees % 360 / 90
-    if quarter == int(quarter):
-        cos, sin = [(1, 0), (0, 1), (-1, 0), (0, -1)][int(quarter)]
-    else:
-        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    height, width, _ = target.shape
-    reach = int(np.ceil(np.hypot(height // 2, width // 2))) + 1
-    side = np.arange(-reach, reach + 1)
-    y, x = np.meshgrid(side, side, indexing="ij")
-    source_y = sin * x + cos * y + height // 2
-    source_x = cos * x - sin * y + width // 2
-    padded = np.pad(target, ((1, 2), (1, 2), (0, 0)))
-    row, column = np.floor(source_y).astype(int), np.floor(source_x).astype(int)
-    part_y, part_x = (source_y - row)[..., None], (source_x - column)[..., None]
-    row, column = np.clip(row, -1, height), np.clip(column, -1, width)
-    total = np.zeros((*y.shape, target.shape[2]))
-    for dy, share_y in ((0, 1 - part_y), (1, part_y)):
-        for dx, share_x in ((0, 1 - part_x), (1, part_x)):
-            total += padded[row + 1 + dy, column + 1 + dx] * share_y * share_x
-    return total.astype(np.float32)
 
 
 def _require_room(target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:

@@ -1,7 +1,7 @@
 """What a rule is worth, at length: `python -m trainer.judge RULE [--draws N]` prints the table kept in
 docs/training-logs.
 
-In the vectorised asynchrony of asynchronous.py and in the synchronous reference, in float and in int8: growth and
+In the plain asynchrony of firmware_sim and in the synchronous reference, in float and in int8: growth and
 stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. With --faults, the five
 lines of faultjudge.py instead. RULE is a folder or a built-in name. It needs no torch and trains nothing. Imports
 numpy, firmware_sim, trainer.
@@ -16,11 +16,11 @@ from dataclasses import replace
 import numpy as np
 
 from firmware_sim import folder
+from firmware_sim.asynchronous import Swarm
 from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Floats, Rule, seed, step
 from firmware_sim.targets import turned
 from trainer import faultjudge
-from trainer.asynchronous import Swarm
 from trainer.score import CUTS, SMALLEST_GRID, cut_masks, losses, swarm
 
 Row = dict[str, float | list[float]]

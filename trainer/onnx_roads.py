@@ -30,12 +30,12 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from firmware_sim import folder, golden, onnx_rule
+from firmware_sim.asynchronous import Swarm
 from firmware_sim.engines import NumpyEngine, OnnxEngine
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.rule import Floats, Rule, seed
-from trainer.asynchronous import Swarm
 from trainer.model import limited
 from trainer.score import losses
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_sim.asynchronous import Swarm
 from firmware_sim.engines import NumpyEngine
 from firmware_sim.genome import Genome
 from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
 from firmware_sim.loss import loss_log10
 from firmware_sim.native import native_engine
 from firmware_sim.rule import Rule, seed
-from trainer.asynchronous import Swarm
 from trainer.episode import Floats
 from trainer.quantise import fits_a_chip
 

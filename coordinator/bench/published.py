@@ -1,4 +1,4 @@
-"""The article's published models beside a plain simulation with the same asynchrony (`asynchrony.py`), 48x48, 100 T.
+"""The article's published models beside a plain simulation of the same asynchrony, 48x48, 100 T.
 
 The models are the user's own download: `--models` names a folder with `ex*_*.json`, and, to compare with a target, a
 `NAME.png` for each motif or the article's ten in one strip `targets_10x40.png`.
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from coordinator import Swarm
-from coordinator.bench.asynchrony import simulate
 from coordinator.bench.registry import Options, Row
 from firmware_sim import published, rule
+from firmware_sim.asynchronous import Swarm as PlainSwarm
 from firmware_sim.engines import make_engine
 from firmware_sim.errors import BadInput
+from firmware_sim.limits import ALIVE_THRESHOLD
 from firmware_sim.loss import loss_log10_shift1
 
 GRID = (48, 48)
@@ -48,7 +49,9 @@ def measure(options: Options) -> Iterator[Row]:
                 for seed in options.seeds:
                     if engine is None:
                         rng = np.random.default_rng(seed)
-                        states = simulate(plain.update, rule.seed(*GRID), AT_T, rng)
+                        plainly = PlainSwarm(rule.seed(*GRID)[None], plain.update, ALIVE_THRESHOLD, 1.0)
+                        plainly.run(AT_T, rng)
+                        states = plainly.states()[0]
                     else:
                         states = _swarm(folder.path, engine, "virtual", seed, Path(home), options)
                     losses.append(_fate(states, picture))

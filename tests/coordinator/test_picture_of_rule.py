@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coordinator.picture import Picture, turned
-from firmware_sim import rule as rules
+from coordinator.picture import Picture
 from firmware_sim.errors import BadInput
-from firmware_sim.rule import Rule
 
 
 def arrow() -> np.ndarray:
@@ -16,45 +14,6 @@ def arrow() -> np.ndarray:
     target = np.zeros((6, 6, 4), np.float32)
     target[3, 3:6] = 1.0
     return target
-
-
-def lit(target: np.ndarray) -> set[tuple[int, int]]:
-    """Lit pixels relative to the centre pixel, (down, right)."""
-    rows, columns = np.nonzero(target[..., 3] > 0.5)
-    return {(int(y) - target.shape[0] // 2, int(x) - target.shape[1] // 2) for y, x in zip(rows, columns, strict=True)}
-
-
-def test_quarter_turns_are_exact_and_counter_clockwise() -> None:
-    assert lit(turned(arrow(), 0)) == {(0, 0), (0, 1), (0, 2)}
-    assert lit(turned(arrow(), 90)) == {(0, 0), (-1, 0), (-2, 0)}
-    assert lit(turned(arrow(), 180)) == {(0, 0), (0, -1), (0, -2)}
-    assert lit(turned(arrow(), -90)) == lit(turned(arrow(), 270)) == {(0, 0), (1, 0), (2, 0)}
-    assert set(np.unique(turned(arrow(), 90))) == {0.0, 1.0}
-
-
-def test_any_angle_keeps_about_the_same_amount_of_picture() -> None:
-    target = np.zeros((12, 12, 4), np.float32)
-    target[3:10, 3:10] = 1.0
-    assert turned(target, 33).sum() == pytest.approx(target.sum(), rel=0.02)
-
-
-def test_a_rule_that_perceives_turned_grows_the_turned_picture() -> None:
-    """A rule that copies what lies to its left grows a bar to the right; turned by 90 degrees it must grow upward."""
-    w1 = np.zeros((48, 2), np.float32)
-    w1[16 + 3, 0] = -1.0  # alpha gradient along x: negative to the right of what is there
-    w2 = np.zeros((2, 16), np.float32)
-    w2[0, 3] = 4.0
-    rule = Rule(w1, np.zeros(2, np.float32), w2, np.zeros(16, np.float32))
-    grown = {}
-    for degrees in (0, 90):
-        grid = rules.seed(13, 13)
-        for _ in range(3):
-            grid = rules.step(rule, grid, np.ones((13, 13), np.bool_), degrees=degrees)
-        y, x = np.mgrid[-6:7, -6:7]
-        alpha = np.clip(grid[..., 3], 0, 1)
-        grown[degrees] = (float((y * alpha).sum()), float((x * alpha).sum()))
-    assert grown[0][1] > 1 and abs(grown[0][0]) < 1e-3
-    assert grown[90][0] < -1 and abs(grown[90][1]) < 1e-3
 
 
 def test_a_perfect_picture_has_the_smallest_loss_and_a_blank_grid_no_gain() -> None:

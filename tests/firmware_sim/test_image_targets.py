@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from firmware_sim import rule as floats
 from firmware_sim import targets
 from firmware_sim.errors import BadInput
+from firmware_sim.rule import Rule
 
 
 def picture(path: Path, pixels: Any, mode: str = "RGBA") -> Path:
@@ -67,11 +69,48 @@ def test_quarter_turns_are_exact_about_the_centre_pixel() -> None:
     assert np.array_equal(targets.turned(target, 180), still[::-1, ::-1])
 
 
+def test_quarter_turns_are_counter_clockwise_as_one_sees_them() -> None:
+    target = np.zeros((6, 6, 4), np.float32)
+    target[3, 3:6] = 1.0  # a bar from the centre pixel to the right
+
+    def lit(degrees: float) -> set[tuple[int, int]]:
+        """Lit pixels relative to the centre pixel, (down, right)."""
+        turned = targets.turned(target, degrees)
+        assert set(np.unique(turned)) == {0.0, 1.0}
+        rows, columns = np.nonzero(turned[..., 3])
+        centre = len(turned) // 2
+        return {(int(y) - centre, int(x) - centre) for y, x in zip(rows, columns, strict=True)}
+
+    assert lit(0) == {(0, 0), (0, 1), (0, 2)}
+    assert lit(90) == {(0, 0), (-1, 0), (-2, 0)}
+    assert lit(180) == {(0, 0), (0, -1), (0, -2)}
+    assert lit(-90) == lit(270) == {(0, 0), (1, 0), (2, 0)}
+
+
 def test_an_odd_angle_keeps_the_centre_and_about_the_amount_of_paint() -> None:
     target = np.ones((9, 9, 4), np.float32)
     turned = targets.turned(target, 30)
     assert turned[len(turned) // 2, len(turned) // 2].tolist() == [1, 1, 1, 1]
     assert turned.sum() == pytest.approx(target.sum(), rel=0.02)
+
+
+def test_a_rule_that_perceives_turned_grows_the_turned_picture() -> None:
+    """A rule that copies what lies to its left grows a bar to the right; turned by 90 degrees it must grow upward."""
+    w1 = np.zeros((48, 2), np.float32)
+    w1[16 + 3, 0] = -1.0  # alpha gradient along x: negative to the right of what is there
+    w2 = np.zeros((2, 16), np.float32)
+    w2[0, 3] = 4.0
+    rule = Rule(w1, np.zeros(2, np.float32), w2, np.zeros(16, np.float32))
+    grown = {}
+    for degrees in (0, 90):
+        grid = floats.seed(13, 13)
+        for _ in range(3):
+            grid = floats.step(rule, grid, np.ones((13, 13), np.bool_), degrees=degrees)
+        y, x = np.mgrid[-6:7, -6:7]
+        alpha = np.clip(grid[..., 3], 0, 1)
+        grown[degrees] = (float((y * alpha).sum()), float((x * alpha).sum()))
+    assert grown[0][1] > 1 and abs(grown[0][0]) < 1e-3
+    assert grown[90][0] < -1 and abs(grown[90][1]) < 1e-3
 
 
 @pytest.mark.parametrize(
