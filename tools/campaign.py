@@ -23,6 +23,8 @@ CAMPAIGNS = {
     "outage": ["--engine", "chip"],
     "large": ["--engine", "chip"],
 }
+# run by name only: it needs the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
+ASKED_FOR = {"published": ["--models", "DIR", "--processes"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -51,7 +53,7 @@ def page() -> str:
         found = json.loads(path.read_text())
         where = found["machine"]
         for name, rows in found["results"].items():
-            options = " ".join(CAMPAIGNS.get(name, []))
+            options = " ".join((CAMPAIGNS | ASKED_FOR).get(name, []))
             parts.append(f"## {name}\n\n`planaria bench {name} {options}`".replace(" `", "`"))
             parts.append(
                 f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, Python {where['python']}, "
