@@ -19,7 +19,6 @@ import click
 
 from firmware_sim.errors import BadInput
 
-DEFAULT_STEPS = 6000
 FINE_RATE = 1e-3  # a rule that knows its picture forgets it at the rate that is best from scratch
 INTERRUPTED = 130
 
@@ -36,10 +35,10 @@ INTERRUPTED = 130
 @click.option(
     "--steps",
     type=click.IntRange(1, 1_000_000),
-    default=DEFAULT_STEPS,
-    show_default=True,
-    help="Training steps; the learning rate falls over them.",
+    default=None,
+    help="Training steps; the learning rate falls over them  [default: 6000; 5000, 4000 or 2000 with --quick]",
 )
+@click.option("--quick", is_flag=True, help="A good rule in two minutes: small batches, short episodes.")
 @click.option("--size", type=click.IntRange(4, 128), default=None, help="Fit the picture into SIZE px  [default: 40]")
 @click.option(
     "--out",
@@ -61,7 +60,7 @@ INTERRUPTED = 130
               help="Chance that many cells lose their memory in an episode.")  # fmt: skip
 @click.option("--live", is_flag=True, help="Show pool and batches in OUT.training/live, for a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
-def train(target: str, regime: str, steps: int, size: int | None, out: Path | None, rng_seed: int,
+def train(target: str, regime: str, steps: int | None, quick: bool, size: int | None, out: Path | None, rng_seed: int,
           threads: int | None, no_quantise: bool, start: str | None, rate: float | None, harden: bool,
           delay: int | None, loss: float | None, dead: float | None, forget: float | None,
           live: bool, as_json: bool) -> None:  # fmt: skip
@@ -74,9 +73,12 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
     from trainer import session, targets
     from trainer.progress import Display
     from trainer.settings import HARDENED, Settings
+    from trainer.settings import quick as quick_settings
 
     found = targets.resolve(target, size)
-    chosen: dict[str, Any] = dict(HARDENED) if harden else {}
+    chosen: dict[str, Any] = (quick_settings(regime) if quick else {}) | (HARDENED if harden else {})
+    if steps is not None:
+        chosen["steps"] = steps
     single = {"late": delay, "loss": loss, "dead": dead, "forget": forget}
     chosen |= {name: value for name, value in single.items() if value is not None}
     first = None
@@ -85,9 +87,7 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
         chosen |= {"channels": first.channels, "hidden": first.hidden, "rate": FINE_RATE, "warm": 0}
     if rate is not None:
         chosen["rate"] = rate
-    settings = Settings(
-        regime=regime, size=len(found.pixels), steps=steps, rng_seed=rng_seed, quantise=not no_quantise, **chosen
-    )
+    settings = Settings(regime=regime, size=len(found.pixels), rng_seed=rng_seed, quantise=not no_quantise, **chosen)
     if first is not None and settings.quantise != (first.limits.limit == "round"):
         raise BadInput(f"--from {start} has states of limit {first.limits.limit!r}: "
                        f"{'add' if settings.quantise else 'drop'} --no-quantise, or choose another rule")  # fmt: skip
@@ -98,7 +98,7 @@ def train(target: str, regime: str, steps: int, size: int | None, out: Path | No
         stopper = stack.enter_context(Stopper())
         for note in found.notes:
             display.say(note)
-        display.say(f"seed {rng_seed}, {steps:,} steps, {len(found.pixels)} px, into {out}")
+        display.say(f"seed {rng_seed}, {settings.steps:,} steps, {len(found.pixels)} px, into {out}")
         watch = None
         if live:
             from trainer.live import Live

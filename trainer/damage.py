@@ -17,8 +17,12 @@ WEIGHTS = (0.2, 0.25, 0.25, 0.3)  # scattered loss is what a swarm of processes 
 SCATTERED_MAX = 0.8
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int) -> Mask:
-    """One random loss as a mask [H, W], True where the cell is lost."""
+def draw(
+    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int, pieces: float = 0.0
+) -> Mask:
+    """One random loss as a mask [H, W], True where the cell is lost; with probability `pieces` a third is left."""
+    if pieces and rng.random() < pieces:
+        return _all_but_a_piece(rng, shape, centre, size)
     kind = KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
     y, x = np.ogrid[: shape[0], : shape[1]]
     y, x = y - centre[0], x - centre[1]
@@ -35,3 +39,11 @@ def draw(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, in
         side = rng.uniform(0.2, 0.5) * size
         return np.asarray((np.abs(y - cy) <= side / 2) & (np.abs(x - cx) <= side / 2))
     return rng.random(shape) < rng.uniform(0.1, SCATTERED_MAX)
+
+
+def _all_but_a_piece(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int) -> Mask:
+    """All but a slab about a third of the picture wide, across either axis, anywhere along it."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    along = (x - centre[1]) + 0 * y if rng.random() < 0.5 else (y - centre[0]) + 0 * x
+    middle, width = rng.uniform(-1 / 3, 1 / 3) * size, rng.uniform(0.3, 0.45) * size
+    return np.asarray(np.abs(along - middle) > width / 2)

@@ -17,24 +17,27 @@ import numpy as np
 
 from firmware_sim import folder
 from firmware_sim.asynchronous import Swarm
+from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Floats, Rule, seed, step
 from firmware_sim.targets import turned
 from trainer import faultjudge
-from trainer.score import CUTS, SMALLEST_GRID, cut_masks, losses, swarm
+from trainer.score import SMALLEST_GRID, losses, swarm
 
 Row = dict[str, float | list[float]]
+
+
+def growth(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) -> Row:
+    """The beginning of one family's row, for a rule that promises no more."""
+    side = max(len(target), SMALLEST_GRID)
+    return _grown(_from_seed(rule, side, draws, int8=int8), target, np.random.default_rng(rng_seed))
 
 
 def judge(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) -> Row:
     """One family's row: medians unless the name says worst."""
     side, rng = max(len(target), SMALLEST_GRID), np.random.default_rng(rng_seed)
     grown = _from_seed(rule, side, draws, int8=int8)
-    row: Row = {}
-    grown.run(48, rng)
-    row["async_48T"] = _median(losses(grown.grids, target))
-    grown.run(52, rng)
-    row["async_100T"] = _median(losses(grown.grids, target))
+    row = _grown(grown, target, rng)
     states = grown.states()
     grown.run(300, rng)
     row["async_400T"] = _median(losses(grown.grids, target))
@@ -47,11 +50,13 @@ def judge(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) 
     hurt.run(100, rng)
     row["half_lost_100T"] = _median(losses(hurt.grids, target))
     row["half_lost_100T_worst"] = _worst(losses(hurt.grids, target))
-    for name, mask in zip(CUTS, cut_masks(side, len(target)), strict=True):
+    for name, mask in zip(CUTS, cut_masks(side, side, len(target)), strict=True):
         hurt = swarm(rule, states, int8=int8)
         hurt.erase(np.repeat(mask[None], draws, axis=0))
         hurt.run(100, rng)
         row[f"cut_{name}_100T"] = _median(losses(hurt.grids, target))
+        hurt.run(100, rng)
+        row[f"cut_{name}_200T"] = _median(losses(hurt.grids, target))
 
     wide = _from_seed(rule, side + 32, draws, int8=int8)
     wide.run(200, rng)
@@ -75,6 +80,15 @@ def synchronous(rule: Rule, target: Floats, draws: int, rng_seed: int) -> Row:
             if at in found:
                 found[at].append(loss_log10(grid, target))
     return {f"sync_{at}": _median(values) for at, values in found.items()}
+
+
+def _grown(swarm: Swarm, target: Floats, rng: np.random.Generator) -> Row:
+    row: Row = {}
+    swarm.run(48, rng)
+    row["async_48T"] = _median(losses(swarm.grids, target))
+    swarm.run(52, rng)
+    row["async_100T"] = _median(losses(swarm.grids, target))
+    return row
 
 
 def _from_seed(rule: Rule, side: int, draws: int, *, int8: bool) -> Swarm:

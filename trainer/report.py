@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.limits import Limits
 from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Rule, seed
@@ -22,7 +23,7 @@ from trainer.episode import Floats, Kernel
 from trainer.learner import Learner
 from trainer.pictures import as_uri, sheet
 from trainer.quantise import as_on_chip
-from trainer.score import CUTS, SMALLEST_GRID, cut_masks
+from trainer.score import SMALLEST_GRID
 
 GROWTH_T = (0, 4, 8, 16, 24, 32, 48, 96)
 HEALING_T = (0, 4, 8, 16, 32, 100)
@@ -112,7 +113,7 @@ def _growth(learner: Learner, kernel: Kernel, side: int, rng: np.random.Generato
 
 
 def _healing(kernel: Kernel, rule: Rule, target: Floats, grown: Floats, rng: np.random.Generator) -> str:
-    lost = cut_masks(len(grown), len(target))
+    lost = cut_masks(grown.shape[0], grown.shape[1], len(target))
     hurt = np.repeat(grown[None], len(CUTS), axis=0)
     hurt[lost] = 0
     film = _film(kernel, rule, hurt, HEALING_T, rng)

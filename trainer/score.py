@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.asynchronous import Swarm
+from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.engines import NumpyEngine
 from firmware_sim.genome import Genome
 from firmware_sim.limits import ALIVE_THRESHOLD, ALIVE_THRESHOLD_INT8, STATE_STEP
@@ -24,7 +25,6 @@ from firmware_sim.rule import Rule, seed
 from trainer.episode import Floats
 from trainer.quantise import fits_a_chip
 
-CUTS = ("left", "right", "upper", "lower", "square")
 GROW_T = 100
 GROW_ONLY_T = 48  # a growing rule promises nothing beyond
 HEAL_T = 100
@@ -60,15 +60,11 @@ def losses(grids: NDArray[Any], target: Floats) -> NDArray[np.float64]:
     return np.array([loss_log10(grid, target) for grid in grids])
 
 
-def cut_masks(side: int, size: int) -> NDArray[np.bool_]:
-    """The article's five cuts for a picture of `size` px on a grid of `side`: four halves and a centred square."""
-    y, x = np.mgrid[:side, :side] - side // 2
-    half = max(1, round(size / 5))  # 16 px of 40
-    return np.stack([x < 0, x >= 0, y < 0, y >= 0, (np.abs(y) <= half) & (np.abs(x) <= half)])
-
-
-def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, draws: int = 4) -> Score:
-    """Grow `draws` swarms and hurt them as the regime allows."""
+def score(
+    rule: Rule, target: Floats, regime: str, rng: np.random.Generator, draws: int = 4, *,
+    cut_draws: int = 1, cut_t: float = HEAL_T,
+) -> Score:  # fmt: skip
+    """Grow `draws` swarms and hurt them as the regime allows; of a cut, the median of `cut_draws` after `cut_t` T."""
     int8 = rule.limits.limit == "round" and fits_a_chip(rule)
     side = max(target.shape[0], SMALLEST_GRID)
     growing = swarm(rule, np.repeat(seed(side, side, rule.channels)[None], draws, axis=0), int8=int8)
@@ -82,8 +78,17 @@ def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, dra
         return Score(tuple(np.maximum(grown, losses(growing.grids, target)).tolist()), (), ())
     half = rng.random((draws, side, side)) < 0.5
     half[:, side // 2, side // 2] = True
-    hurt = swarm(rule, np.concatenate([states, np.repeat(states[:1], len(CUTS), axis=0)]), int8=int8)
-    hurt.erase(np.concatenate([half, cut_masks(side, target.shape[0])]))
-    hurt.run(HEAL_T, rng)
-    after = losses(hurt.grids, target).tolist()
-    return Score(tuple(grown.tolist()), tuple(after[:draws]), tuple(after[draws:]))
+    healed = losses(_healed(rule, states, half, HEAL_T, rng, int8=int8), target)
+    cut = np.concatenate([states[np.arange(cut_draws) % draws]] * len(CUTS))
+    masks = np.repeat(cut_masks(side, side, target.shape[0]), cut_draws, axis=0)
+    after = losses(_healed(rule, cut, masks, cut_t, rng, int8=int8), target).reshape(len(CUTS), cut_draws)
+    return Score(tuple(grown.tolist()), tuple(healed.tolist()), tuple(np.median(after, axis=1).tolist()))
+
+
+def _healed(
+    rule: Rule, states: Floats, lost: NDArray[np.bool_], intervals: float, rng: np.random.Generator, *, int8: bool
+) -> NDArray[Any]:
+    hurt = swarm(rule, states, int8=int8)
+    hurt.erase(lost)
+    hurt.run(intervals, rng)
+    return hurt.grids

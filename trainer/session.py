@@ -15,18 +15,20 @@ from pathlib import Path
 import numpy as np
 
 from firmware_sim import folder as rule_folder
+from firmware_sim.cuts import CUTS
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.rule import Rule
 from trainer import checkpoint, report
 from trainer.export import export
 from trainer.fast import choose
 from trainer.learner import Learner
-from trainer.score import CUTS, Score, score
+from trainer.score import Score, score
 from trainer.settings import Settings
 from trainer.targets import Target
 from trainer.train import Progress, Watch, train
 
-FINAL_DRAWS = 5  # with draws that no checkpoint was chosen by
+FINAL_DRAWS = 5  # of everything, with draws that no checkpoint was chosen by
+FINAL_CUT_T = 200
 FINAL_STREAM = 2
 REPORT = "report.html"
 
@@ -34,7 +36,7 @@ REPORT = "report.html"
 @dataclass(frozen=True, slots=True)
 class Trained:
     """`loss_log10`: median over draws, grown from one seed in asynchrony, int8 where the rule fits a chip; `cuts` alike
-    after each of the article's cuts (empty unless regenerating)."""
+    200 T after each of the article's cuts (empty unless regenerating)."""
 
     out: Path
     loss_log10: float
@@ -90,7 +92,10 @@ def run(
         return None
     if learner.best is None:
         raise RunFailed(f"no checkpoint of this training had a finite score; the log is {folder / 'losses.csv'}")
-    judged = score(learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS)
+    judged = score(
+        learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS,
+        cut_draws=FINAL_DRAWS, cut_t=FINAL_CUT_T,
+    )  # fmt: skip
     losses = summary(judged)
     name = target.name + ("-hardened" if settings.faulty else "")
     export(out, name, learner.best_rule(), target, settings, losses, kernel.name)

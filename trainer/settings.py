@@ -10,8 +10,27 @@ from firmware_sim.errors import BadInput
 
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
+EASED = {"ease": 1.0, "score_from": 0.99, "pieces": 1.0}
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
+QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
+    "rate": 4e-3,
+    "batch": 4,
+    "pad": 4,
+    "pool": 256,
+    "damaged": 2,
+    "episode_min": 40,
+    "episode_max": 64,
+    "score_from": 0.6,
+    "score_every": 500,
+}
+QUICK_STEPS = {"growing": 2000, "persistent": 4000, "regenerating": 5000}
+QUICK_GROWING = {"episode_min": 72, "episode_max": 104, "fire_min": 0.5}  # 36 to 52 T: it is judged at 48 T
+
+
+def quick(regime: str) -> dict[str, Any]:
+    """The settings of `--quick` where they differ from the usual ones."""
+    return QUICK | {"steps": QUICK_STEPS[regime]} | (QUICK_GROWING if regime == "growing" else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,9 @@ class Settings:
     loss: float = 0.0  # probability that a message is lost,
     dead: float = 0.0  # share of cells that never live,
     forget: float = 0.0  # chance that many cells lose their memory in the middle of an episode
+    ease: float = 0.0  # share of the steps over which episodes grow from half of their length to all of it
+    score_from: float = 0.0  # share of the steps before which no checkpoint is scored: early ones are never kept
+    pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
     start: str = ""  # hash of the rule folder whose weights the training begins with
 
     def __post_init__(self) -> None:
@@ -60,7 +82,7 @@ class Settings:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")
         if not 0 <= self.late <= LATE_MAX:
             raise BadInput(f"delay is {self.late} steps, expected 0 to {LATE_MAX}")
-        for name, most in SHARES.items():
+        for name, most in (SHARES | EASED).items():
             if not 0 <= getattr(self, name) <= most:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected 0 to {most:g}")
 
@@ -70,5 +92,5 @@ class Settings:
         return any(getattr(self, name) for name in ("late", *SHARES))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, less the faults and the start where there are none: a plain training's file names none."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES)}
+        """All of it, less what a plain training does without (faults, a start, an eased beginning) where it is zero."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES, *EASED)}

@@ -23,9 +23,21 @@ Floats = NDArray[np.float32]
 
 FOLDER = Path(__file__).parent / "targets"
 NOTO = "picture: Noto Color Emoji, Copyright Google LLC, SIL Open Font License 1.1"
-CREDITS = {"lizard": NOTO}
+EMOJI = {  # the article's ten motifs
+    "lizard": "🦎",
+    "smiley": "😀",
+    "boom": "💥",
+    "eye": "👁️",
+    "fish": "🐠",
+    "butterfly": "🦋",
+    "ladybug": "🐞",
+    "web": "🕸️",
+    "pretzel": "🥨",
+    "tree": "🎄",
+}
+CREDITS = dict.fromkeys(EMOJI, NOTO)
 DEFAULT_SIZE = 40
-OWN_SIZES = {"dot": 6}  # built-in pictures that are not 40 px by nature
+OWN_SIZES = {"dot": 6, "worm": 64}  # built-in pictures that are not 40 px by nature
 SIZE_MIN, SIZE_MAX = 4, 128
 PIXELS_MAX = 64_000_000  # a picture beyond this is refused before it is decoded
 UNSEEN = 0.02  # ripples that resizing leaves around an edge; a rule should not have to learn them

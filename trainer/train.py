@@ -62,7 +62,7 @@ def train(
             show(_progress(learner))
             if learner.step % HISTORY_EVERY == 0 or last:
                 learner.note()
-            if learner.step % s.score_every == 0 or last:
+            if (learner.step % s.score_every == 0 and learner.step >= s.score_from * s.steps) or last:
                 keep_the_best(learner, kernel)
             if learner.step % s.checkpoint_every == 0 or last or halt:
                 checkpoint.save(folder, learner)
@@ -107,12 +107,12 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
         if s.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
-                states[i][damage.draw(rng, (canvas.side, canvas.side), canvas.centre, s.size)] = 0
+                states[i][damage.draw(rng, (canvas.side, canvas.side), canvas.centre, s.size, s.pieces)] = 0
     for i in np.flatnonzero(fresh).tolist():
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
     if s.dead:
         _bury(learner, states, exists, fresh)
-    length = int(rng.integers(s.episode_min, s.episode_max))
+    length = _length(learner)
     rates = np.rint(256 * rng.uniform(s.fire_min, s.fire_max, s.batch))[:, None, None]
     fire = rng.integers(0, 256, (length, s.batch, canvas.side, canvas.side), dtype=np.uint8) < rates
     target = np.repeat(learner.target[None], s.batch, axis=0)
@@ -131,6 +131,14 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     if watch is not None:
         watch(learner.step, float(np.log10(loss + FLOOR)), learner.pool, states, outcome.states)
     return loss
+
+
+def _length(learner: Learner) -> int:
+    """Steps of an episode; early in an eased training fewer, when a long one teaches little more and costs as much."""
+    s = learner.settings
+    length = int(learner.rng.integers(s.episode_min, s.episode_max))
+    eased = min(1.0, learner.step / (s.ease * s.steps)) if s.ease else 1.0
+    return max(1, round(length * (1 + eased) / 2))
 
 
 def _bury(learner: Learner, states: Floats, exists: Mask, fresh: Mask) -> None:

@@ -1,0 +1,184 @@
+"""Trains the built-in collection, one rule after another: `python -m tools.collection` (`--table`, `--pictures`).
+
+Resumable at any moment with the same command: a training goes on from its checkpoint, what is finished is skipped.
+Checkpoints and rules stay under runs/collection (or $COLLECTION_RUNS); a rule that meets its gates, and whose name is
+not yet taken, is copied to firmware_sim/rules. Log and judgement of every training go to docs/training-logs/collection.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from firmware_sim import folder
+from firmware_sim.cuts import CUTS
+from firmware_sim.loss import blank_loss_log10
+from tools import collection_page
+from trainer import session
+from trainer.cli import Stopper
+from trainer.fast import choose
+from trainer.fate import fate
+from trainer.judge import growth, judge
+from trainer.settings import Settings, quick
+from trainer.targets import EMOJI, resolve
+from trainer.train import Progress
+
+ROOT = Path(__file__).parents[1]
+RUNS = Path(os.environ.get("COLLECTION_RUNS", ROOT / "runs" / "collection"))
+LOGS = ROOT / "docs" / "training-logs" / "collection"
+DRAWS, JUDGE_SEED, FATE_STREAM = 5, 1000, 5
+GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # any picture
+GROWN_LIZARD, HEALED_LIZARD = -3.0, -2.5  # the article's, in log10 loss
+WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will be cut in three
+    "steps": 7000,
+    "episode_min": 56,
+    "episode_max": 88,
+    "pieces": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One line of the list; `other` are its settings where they differ from --quick."""
+
+    motif: str
+    regime: str = "regenerating"
+    rng_seed: int = 1
+    other: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.motif if self.regime == "regenerating" else f"{self.motif}-{self.regime}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}-seed{self.rng_seed}"
+
+
+def trainings() -> list[Training]:
+    """All of it, the most wanted first."""
+    motifs = ["lizard", *(name for name in EMOJI if name != "lizard")]
+    listed = [Training(motif) for motif in motifs] + [Training("worm", other=WORM)]
+    listed += [Training(motif, regime) for regime in ("growing", "persistent") for motif in motifs]
+    return listed + [Training(motif, rng_seed=n) for n in (2, 3) for motif in motifs]
+
+
+def main(arguments: list[str]) -> int:
+    """Train what is missing, or only make the table and the pictures anew; with names, only those keys."""
+    if "--pictures" in arguments:
+        collection_page.contact_sheet(ROOT / "docs" / "pictures" / "collection.png")
+        return 0
+    names = [word for word in arguments if not word.startswith("--")]
+    threads = min(2, os.cpu_count() or 1)
+    torch.set_num_threads(1)
+    with Stopper() as stopper:
+        for each in trainings():
+            if (names and each.key not in names) or "--table" in arguments:
+                continue
+            if not _train(each, threads, stopper):
+                return 130
+            _judge(each, threads)
+            ship(each)
+    collection_page.write_table(LOGS)
+    return 0
+
+
+def _train(each: Training, threads: int, stopper: Stopper) -> bool:
+    """False when it was asked to stop; nothing to do when the rule is there."""
+    out = RUNS / each.key
+    if out.exists():
+        return True
+    target = resolve(each.motif)
+    chosen = quick(each.regime) | {"size": len(target.pixels), "regime": each.regime, "rng_seed": each.rng_seed}
+    print(f"{time.strftime('%H:%M:%S')} {each.key}", flush=True)
+    began, used = time.monotonic(), _cpu_s()
+    resumed = (session.training_folder(out) / "checkpoint.pt").exists()
+    done = session.run(
+        target, Settings(**(chosen | each.other)), out, threads=threads,
+        say=lambda line: print(" ", line, flush=True), show=_show, stop=stopper.asked,
+    )  # fmt: skip
+    if done is not None:
+        spent = {"wall_s": round(time.monotonic() - began), "cpu_s": round(_cpu_s() - used), "resumed": resumed}
+        (session.training_folder(out) / "spent.json").write_text(json.dumps(spent))
+    return done is not None
+
+
+def _judge(each: Training, threads: int) -> None:
+    """Judge a rule with draws that no checkpoint was chosen by, and keep what came of it with its log."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    at, out = LOGS / f"{each.key}.judged.json", RUNS / each.key
+    if at.exists():
+        return
+    found, work = folder.load(out), session.training_folder(out)
+    rule, target = found.rule(), found.target()
+    assert target is not None
+    twin = replace(rule, limits=replace(rule.limits, limit="clamp"))  # the same weights without rounding
+    growing = each.regime == "growing"  # beyond 48 T it promises nothing
+    row = (growth if growing else judge)(rule, target, DRAWS, JUDGE_SEED, int8=True)
+    if each.regime == "persistent":
+        row = {name: value for name, value in row.items() if not name.startswith(("cut", "half"))}
+    become = fate(choose(threads, print), rule, target, np.random.default_rng([JUDGE_SEED, FATE_STREAM]))
+    twin_row = growth(twin, target, DRAWS, JUDGE_SEED, int8=False)
+    spent_at = work / "spent.json"
+    kept = {
+        "rule": each.name, "sha256": found.sha256, "draws": DRAWS, "seed": JUDGE_SEED, "regime": each.regime,
+        "rng_seed": each.rng_seed, "blank": round(blank_loss_log10(target), 2), "int8": row,
+        "float_twin_48T": twin_row["async_48T"], "float_twin_100T": twin_row["async_100T"],
+        "fate_2000_steps": become.kind, "gains": list(become.gains), "steps": found.info.trained.get("steps"),
+        "spent": json.loads(spent_at.read_text()) if spent_at.exists() else None,
+    }  # fmt: skip
+    kept["good"] = good(kept, each.motif)
+    (LOGS / f"{each.key}.csv").write_text((work / "losses.csv").read_text())
+    at.write_text(json.dumps(kept, indent=1) + "\n")
+    print(" ", json.dumps(kept), flush=True)
+
+
+def good(kept: dict[str, Any], motif: str) -> bool:
+    """Whether a judged rule meets the gates of its regime."""
+    row, blank = kept["int8"], kept["blank"]
+    lizard = motif == "lizard"
+    grown = GROWN_LIZARD if lizard else blank - GROWN_GAIN
+    healed = HEALED_LIZARD if lizard else blank - HEALED_GAIN
+    if kept["regime"] == "growing":
+        return bool(row["async_48T"] <= grown)
+    if kept["regime"] == "persistent":
+        return bool(max(row["async_100T"], row["async_400T"]) <= grown)
+    return bool(row["async_100T"] <= grown and all(row[f"cut_{name}_200T"] <= healed for name in CUTS))
+
+
+def ship(each: Training) -> None:
+    """Copy a good rule to where the built-in ones live, unless one of that name is there."""
+    kept = json.loads((LOGS / f"{each.key}.judged.json").read_text())
+    to = folder.BUILT_IN / each.name
+    if not kept["good"] or to.exists():
+        return
+    beside = to.with_name(f".{each.name}")
+    shutil.copytree(RUNS / each.key, beside)
+    info = json.loads((beside / folder.INFO).read_text())
+    info["name"] = each.name
+    (beside / folder.INFO).write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+    beside.rename(to)
+
+
+def _show(now: Progress) -> None:
+    if now.step % 500 == 0:
+        print(f"  {now.step} loss {now.loss_log10:.2f} best {now.best_score:.2f} restarts {now.restarts}", flush=True)
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
