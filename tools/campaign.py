@@ -1,6 +1,6 @@
 """The long runs: `make campaign`, or `make campaign CAMPAIGN="swarm heal"` for some of them.
 
-Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
+Runs `planaria bench` for each name (`collection` trains the built-in rules instead, see tools/collection.py), keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
 from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
 """
 
@@ -22,6 +22,7 @@ CAMPAIGNS = {
     "angles": [],
     "outage": ["--engine", "chip"],
     "large": ["--engine", "chip"],
+    "collection": [],  # hours, resumable
 }
 # run by name only: it needs the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
 ASKED_FOR = {"published": ["--models", "DIR", "--processes"]}
@@ -33,6 +34,9 @@ def main(arguments: list[str]) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     failed = 0
     for name in names.split():
+        if name == "collection":
+            failed |= subprocess.run([sys.executable, "-m", "tools.collection"], cwd=ROOT, check=False).returncode
+            continue
         command = [
             str(Path(sys.executable).with_name("planaria")),
             "bench",

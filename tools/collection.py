@@ -75,11 +75,11 @@ def trainings() -> list[Training]:
 
 def main(arguments: list[str]) -> int:
     """Train what is missing, or only make the table and the pictures anew; with names, only those keys."""
+    threads = min(2, len(os.sched_getaffinity(0)))  # `taskset -c 0` for one of two side by side
     if "--pictures" in arguments:
-        collection_page.contact_sheet(ROOT / "docs" / "pictures" / "collection.png")
+        collection_page.contact_sheet(choose(threads, print), ROOT / "docs" / "pictures" / "collection.png")
         return 0
     names = [word for word in arguments if not word.startswith("--")]
-    threads = min(2, os.cpu_count() or 1)
     torch.set_num_threads(1)
     with Stopper() as stopper:
         for each in trainings():

@@ -6,21 +6,32 @@ Reads docs/training-logs/collection and firmware_sim/rules; trains nothing. Used
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from firmware_sim.cuts import CUTS
+import numpy as np
+from PIL import Image, ImageDraw
+
+from firmware_sim import folder
+from firmware_sim.cuts import CUTS, cut_masks
+from firmware_sim.loss import loss_log10
+from firmware_sim.rule import Rule, rgb_on_white, seed
+from trainer import rollout
+from trainer.episode import Floats, Kernel
+from trainer.fate import fate
 
 BEGIN, END = "<!-- collection -->", "<!-- end of collection -->"
+TILE, GAP, HEAD, COLOURS = 84, 4, 18, 128  # px; a palette keeps the picture small
+INK = (90, 94, 100)
+
+Strip = list[tuple[str, Floats]]  # caption, states
 
 
 def write_table(logs: Path) -> None:
     """Put the table of everything judged between its marks in the README beside the logs."""
     page = logs.parent / "README.md"
-    text = page.read_text()
-    if BEGIN not in text:
-        return
-    before, rest = text.split(BEGIN)
+    before, rest = page.read_text().split(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{table(logs)}{END}{rest.split(END)[1]}")
 
 
@@ -48,5 +59,71 @@ def _line(kept: dict[str, Any]) -> str:
     )
 
 
-def contact_sheet(out: Path) -> None:
-    raise NotImplementedError
+def contact_sheet(kernel: Kernel, out: Path) -> None:
+    """A row for each rule with a picture: its target, grown from a seed, and what its regime promises or does not."""
+    shown: dict[str, Callable[[Kernel, Rule, Floats], Strip]]
+    shown = {"growing": _to_its_end, "persistent": _kept, "regenerating": _hurt}
+    rows = []
+    for name in folder.builtin_names():
+        found = folder.load(name)
+        target = found.target()
+        if target is not None and found.info.regime in shown:
+            rows.append((name, [("target", target), *shown[found.info.regime](kernel, found.rule(), target)]))
+    sheet(rows, out)
+
+
+def _hurt(kernel: Kernel, rule: Rule, target: Floats) -> Strip:
+    rng = np.random.default_rng(0)
+    grown = _grown(kernel, rule, target, 100, rng)
+    cut = np.repeat(grown[None], len(CUTS), axis=0)
+    cut[cut_masks(grown.shape[0], grown.shape[1], len(target))] = 0
+    healed = rollout.live(kernel, rule, cut, 200, rng)
+    worst = int(np.argmax([loss_log10(grid, target) for grid in healed]))
+    return [("100 T", grown), (f"{CUTS[worst]} cut", cut[worst]), ("+200 T", healed[worst])]
+
+
+def _kept(kernel: Kernel, rule: Rule, target: Floats) -> Strip:
+    rng = np.random.default_rng(0)
+    grown = _grown(kernel, rule, target, 100, rng)
+    return [("100 T", grown), ("400 T", rollout.live(kernel, rule, grown[None], 300, rng)[0])]
+
+
+def _to_its_end(kernel: Kernel, rule: Rule, target: Floats) -> Strip:
+    rng = np.random.default_rng(0)
+    grown = _grown(kernel, rule, target, 48, rng)
+    become = fate(kernel, rule, target, rng)
+    return [("48 T", grown), (become.kind, become.states[-1])]
+
+
+def _grown(kernel: Kernel, rule: Rule, target: Floats, intervals: float, rng: np.random.Generator) -> Floats:
+    side = max(8, len(target))
+    grown: Floats = rollout.live(kernel, rule, seed(side, side, rule.channels)[None], intervals, rng)[0]
+    return grown
+
+
+def sheet(rows: list[tuple[str, Strip]], out: Path) -> None:
+    """Rows of captioned grids, the short ones two beside each other."""
+    longest = max(len(strip) for _, strip in rows)
+    width, height = longest * (TILE + GAP), TILE + HEAD + HEAD
+    across = 2 if len(rows) > 8 else 1
+    page = Image.new("RGB", (across * (width + TILE // 2), -(-len(rows) // across) * height), "white")
+    pen = ImageDraw.Draw(page)
+    for i, (name, strip) in enumerate(rows):
+        left, top = i % across * (width + TILE // 2), i // across * height
+        pen.text((left + 2, top + 2), name, fill="black")
+        for column, (caption, states) in enumerate(strip):
+            at = left + column * (TILE + GAP)
+            page.paste(_tile(states), (at, top + HEAD))
+            pen.text((at + 2, top + HEAD + TILE + 1), caption, fill=INK)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    page.quantize(COLOURS).save(out, optimize=True)
+
+
+def _tile(states: Floats) -> Image.Image:
+    pixels = np.where(np.isfinite(states[..., :4]), states[..., :4], 0.5).astype(np.float32)
+    image = Image.fromarray(np.rint(rgb_on_white(pixels) * 255).astype(np.uint8))
+    scale = max(1, TILE // max(image.size))
+    image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
+    tile = Image.new("RGB", (TILE, TILE), (246, 246, 245))
+    tile.paste(image, ((TILE - image.width) // 2, (TILE - image.height) // 2))
+    return tile

@@ -47,6 +47,13 @@ def test_a_float_rule_is_exported_without_a_genome(tmp_path: Path) -> None:
     assert made.genome() is None and made.limits.limit == "identity"
 
 
+def test_quick_is_a_choice_of_settings_that_other_options_overrule(tmp_path: Path) -> None:
+    code, _, error = run("dot", "--quick", "--steps", 2, "--threads", 1, "--out", tmp_path / "dot")
+    assert code == 0, error
+    trained = folder.load(tmp_path / "dot").info.trained
+    assert (trained["steps"], trained["batch"], trained["rate"]) == (2, 4, 4e-3)
+
+
 def test_a_rule_is_hardened_from_a_rule(tmp_path: Path) -> None:
     code, _, error = run(
         "dot", "--from", "dot", "--harden", "--loss", 0.5, "--steps", 2, "--threads", 1, "--out", tmp_path / "x"

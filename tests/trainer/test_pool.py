@@ -42,3 +42,11 @@ def test_damage_takes_a_part_and_seldom_all() -> None:
     shares = [damage.draw(rng, (28, 28), (14, 14), 20).mean() for _ in range(300)]
     assert 0.1 < np.mean(shares) < 0.6 and max(shares) < 0.9
     assert damage.draw(np.random.default_rng(5), (28, 28), (14, 14), 20).shape == (28, 28)
+
+
+def test_a_piece_that_is_left_is_about_a_third_and_lies_anywhere() -> None:
+    rng = np.random.default_rng(0)
+    left = [~damage.draw(rng, (28, 28), (14, 14), 20, pieces=1.0) for _ in range(200)]
+    sides = [(int(kept.all(axis=0).sum()), int(kept.all(axis=1).sum())) for kept in left]
+    assert all(min(side) == 0 and 5 <= max(side) <= 10 for side in sides), "a slab across the whole grid"
+    assert sum(kept[14, 14] for kept in left) < 150, "the seed cell is often among the lost"

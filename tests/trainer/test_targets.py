@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coordinator.evaluate.heads import count as count_heads
 from firmware_sim.errors import BadInput
 from trainer import targets
 from trainer.builtins import dot
@@ -88,3 +89,22 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(BadInput, match="4 to 128"):
         resolve("lizard", 500)
+
+
+MOTIFS = ("lizard", "smiley", "boom", "eye", "fish", "butterfly", "ladybug", "web", "pretzel", "tree")
+
+
+@pytest.mark.parametrize("name", MOTIFS)
+def test_the_articles_ten_motifs_are_built_in_at_40_px_and_credited(name: str) -> None:
+    found = resolve(name)
+    assert found.name == name and found.pixels.shape == (40, 40, 4) and "Noto Color Emoji" in found.credit
+    assert found.pixels[20, 20, 3] > 0.9, "the seed stands inside the picture"
+    assert f"{name}.png" in (targets.FOLDER / "ORIGIN").read_text()
+
+
+def test_the_worm_has_two_heads_and_lies_on_64x96_with_room_to_spare() -> None:
+    pixels = resolve("worm").pixels
+    assert pixels.shape == (64, 64, 4) and count_heads(pixels, pixels) == 2
+    top, bottom, left, right = edges(pixels)
+    assert min(top, bottom) > 16 and min(left, right) == 2
+    assert resolve("worm").credit == ""

@@ -16,7 +16,7 @@ import torch
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.rule import Rule
 from trainer import checkpoint
-from trainer.episode import LOSS_SCALE, Episode, Outcome
+from trainer.episode import LOSS_SCALE, Episode, Gradients, Outcome
 from trainer.fast import choose
 from trainer.learner import NAMES, Learner
 from trainer.settings import Settings
@@ -136,6 +136,62 @@ def test_a_training_that_has_died_out_begins_anew_from_seeds() -> None:
     training_step(learner, Killer())
     assert learner.restarts == 1 and learner.since == learner.step == 3
     assert (learner.pool.states == learner.pool.states[0]).all()
+
+
+class Spoiler:
+    """A kernel whose pictures are alive and far from any target, or not numbers at all."""
+
+    name = "spoiler"
+
+    def __init__(self, loss: float) -> None:
+        self._loss = loss
+
+    def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome:
+        zeros = Gradients(*(np.zeros_like(getattr(rule, name)) for name in NAMES))
+        return Outcome(np.ones_like(episode.states), np.full(len(episode.states), self._loss, np.float32), zeros)
+
+
+def test_a_training_that_has_run_away_begins_anew_but_not_for_one_bad_step() -> None:
+    learner = Learner(TINY, resolve("dot").pixels)
+    for _ in range(PATIENCE - 1):
+        training_step(learner, Spoiler(1e3))
+    assert learner.restarts == 0 and learner.step == PATIENCE - 1
+    training_step(learner, choose(1, lambda line: None))
+    assert learner.bad_steps == 0, "a good step ends the count"
+    for _ in range(PATIENCE):
+        training_step(learner, Spoiler(1e3))
+    assert learner.restarts == 1 and (learner.parameters["w2"] == 0).all()
+
+
+def test_a_loss_that_is_no_number_begins_anew_at_once() -> None:
+    learner = Learner(TINY, resolve("dot").pixels)
+    training_step(learner, Spoiler(float("nan")))
+    assert learner.restarts == 1 and learner.step == 0
+
+
+class Counter:
+    """The real kernel, noting how many steps each episode has."""
+
+    name = "counter"
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self._kernel = choose(1, lambda line: None)
+
+    def run(self, rule: Rule, episode: Episode, backward: bool = True) -> Outcome:
+        self.lengths.append(len(episode.fire))
+        return self._kernel.run(rule, episode, backward)
+
+
+def test_eased_episodes_begin_at_half_their_length_and_early_checkpoints_are_not_scored(tmp_path: Path) -> None:
+    settings = Settings(**(TINY.to_dict() | {
+        "steps": 20, "episode_min": 10, "episode_max": 11, "ease": 0.5, "score_from": 0.5, "score_every": 5,
+    }))  # fmt: skip
+    learner, counter = Learner(settings, resolve("dot").pixels), Counter()
+    train(learner, counter, tmp_path, lambda now: None, lambda: False)
+    lengths = [length for length in counter.lengths if length <= 10]
+    assert lengths[0] == 5 and set(lengths[10:20]) == {10} and lengths[:10] == sorted(lengths[:10])
+    assert [step for step, _ in learner.scores] == [10, 15, 20]
 
 
 def test_a_checkpoint_of_another_target_version_or_setting_or_a_damaged_one_is_refused(

@@ -1,0 +1,58 @@
+"""Eight growing rules of one picture from eight seeds, and what becomes of each in 2,000 steps, as the article shows.
+
+`python -m tools.eight_fates [PICTURE] [SIZE]` (default: lizard 24) trains what is missing under runs/fates and writes
+docs/pictures/growing-fates.png. A growing rule learns nothing about what comes after its picture; so each seed leads
+to another end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from firmware_sim import folder
+from tools.collection_page import Strip, sheet
+from trainer import session
+from trainer.cli import Stopper
+from trainer.fast import choose
+from trainer.fate import SHOWN, fate
+from trainer.settings import Settings, quick
+from trainer.targets import resolve
+
+ROOT = Path(__file__).parents[1]
+RUNS = Path(os.environ.get("COLLECTION_RUNS", ROOT / "runs")) / "fates"
+OUT = ROOT / "docs" / "pictures" / "growing-fates.png"
+SEEDS, STEPS = range(1, 9), 1000
+
+
+def main(arguments: list[str]) -> int:
+    given, size = arguments[0] if arguments else "lizard", int(arguments[1]) if len(arguments) > 1 else 24
+    target = resolve(given, size)
+    torch.set_num_threads(1)
+    kernel = choose(min(2, os.cpu_count() or 1), print)
+    rows: list[tuple[str, Strip]] = []
+    with Stopper() as stopper:
+        for rng_seed in SEEDS:
+            out = RUNS / f"{target.name}-{rng_seed}"
+            if not out.exists():
+                chosen = quick("growing") | {"size": size, "regime": "growing", "rng_seed": rng_seed, "steps": STEPS}
+                done = session.run(
+                    target, Settings(**chosen), out, threads=min(2, os.cpu_count() or 1), say=print,
+                    show=lambda now: None, stop=stopper.asked,
+                )  # fmt: skip
+                if done is None:
+                    return 130
+            become = fate(kernel, folder.load(out).rule(), target.pixels, np.random.default_rng(rng_seed))
+            print(f"seed {rng_seed}: {become.kind}, gains {become.gains}", flush=True)
+            captions = [f"{at:,} steps" for at in SHOWN]
+            rows.append((f"seed {rng_seed}: {become.kind}", list(zip(captions, become.states, strict=True))))
+    sheet(rows, OUT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
