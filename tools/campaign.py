@@ -1,7 +1,8 @@
 """The long runs: `make campaign`, or `make campaign CAMPAIGN="swarm heal"` for some of them.
 
-Runs `planaria bench` for each name (`collection` trains the built-in rules instead, see tools/collection.py), keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
+Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
 from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
+`collection` trains the built-in rules instead (tools/collection.py).
 """
 
 from __future__ import annotations
