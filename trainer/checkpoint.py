@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import pickle
 from pathlib import Path
@@ -31,18 +32,31 @@ def save(folder: Path, learner: Learner) -> None:
         "target": _digest(learner),
         "learner": learner.state(),
     }
+    whole = io.BytesIO()  # torch writing to a full disk itself says nothing of the disk
+    torch.save(content, whole)
+    try:
+        _put(path, whole.getvalue())
+        _put(folder / LOG, learner.log().encode())
+    except OSError as error:
+        raise RunFailed(
+            f"could not write the checkpoint {path}: {error.strerror}; the last one is intact: "
+            "make room, then the same command goes on from it"
+        ) from error
+
+
+def _put(path: Path, content: bytes) -> None:
+    """The file is there whole or as it was."""
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
-            torch.save(content, file)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        (folder / LOG).write_text(learner.log(), encoding="utf-8")
-    except (OSError, RuntimeError) as error:
+    except OSError:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise RunFailed(f"could not write the checkpoint {path}: {error}; the last one is intact") from error
+        raise
 
 
 def load(path: Path, learner: Learner) -> None:

@@ -9,12 +9,13 @@ numpy, pillow, firmware_sim.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError, features
 
 from firmware_sim.errors import BadInput
 from firmware_sim.targets import load_target
@@ -43,6 +44,9 @@ PIXELS_MAX = 64_000_000  # a picture beyond this is refused before it is decoded
 UNSEEN = 0.02  # ripples that resizing leaves around an edge; a rule should not have to learn them
 FONT_SIZE = 109  # the only size this bitmap font opens at
 EMOJI_LENGTH_MAX = 16  # code points; a family of four with skin tones has 11
+ONE_EMOJI = "🦎"  # how wide one is drawn; this font draws all alike
+TINY_PX = 8  # a picture with fewer pixels a side than this is worth a word
+DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a value, of which pillow would keep the lowest 8
 FONTS = (
     "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",  # Debian, Ubuntu
     "/usr/share/fonts/noto/NotoColorEmoji.ttf",  # Arch, Alpine
@@ -77,15 +81,16 @@ def resolve(given: str, size: int | None = None) -> Target:
         return Target(name, f"built-in {given}", fit(image, side), credit=CREDITS.get(given, ""))
     side = size or DEFAULT_SIZE
     path = Path(given)
-    if path.is_file():
+    if _is(path.is_file):
         image, notes = open_image(path)
         return Target(path.stem, path.name, fit(image, side), notes)
-    if 0 < len(given) <= EMOJI_LENGTH_MAX and not given.isascii() and "/" not in given:
+    expected = f"expected a built-in name ({', '.join(builtin_names())}), one emoji or an image file"
+    if _is(path.is_dir):
+        raise BadInput(f"{given} is a folder: {expected}")
+    if 0 < len(given) <= EMOJI_LENGTH_MAX and not given.isascii() and not set(given) & set("/."):
         points = "-".join(f"{ord(c):x}" for c in given if c != "\ufe0f")
         return Target(f"emoji-{points}", f"emoji {given}", fit(draw_emoji(given), side), credit=NOTO)
-    raise BadInput(
-        f"unknown target {given!r}: expected a built-in name ({', '.join(builtin_names())}), an emoji or an image file"
-    )
+    raise BadInput(f"unknown target {given[:200]!r}: {expected}")
 
 
 def open_image(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
@@ -101,21 +106,41 @@ def open_image(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
                     notes.append(f"{path.name} is animated: its first frame is the target")
                 if not opened.has_transparency_data:
                     notes.append(f"{path.name} has no transparency: the whole rectangle is taken as the picture")
-                return opened.convert("RGBA"), tuple(notes)
+                image = _as_rgba(ImageOps.exif_transpose(opened))
+                if max(image.size) < TINY_PX:
+                    notes.append(f"{path.name} has only {image.width}x{image.height} pixels: it is enlarged")
+                return image, tuple(notes)
     except UnidentifiedImageError as error:
         raise BadInput(f"{path} is not an image that pillow can read; expected PNG, JPEG, GIF, WebP ...") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadInput(f"{path} could not be read as an image: {error}") from error
 
 
+def _as_rgba(image: Image.Image) -> Image.Image:
+    if image.mode not in DEEP_MODES:
+        return image.convert("RGBA")
+    values = np.clip(np.asarray(image, np.float64) / 257, 0, 255)
+    return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGBA")
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    try:
+        return asked()
+    except (OSError, ValueError):  # a name too long for any file, or with a zero byte
+        return False
+
+
 def draw_emoji(emoji: str) -> Image.Image:
-    """The emoji as Noto Color Emoji draws it, 136 px; BadInput without the font or for a character it lacks."""
+    """One emoji as Noto Color Emoji draws it, 136 px; BadInput without the font, for what it lacks and for more."""
     found = next((font for font in FONTS if Path(font).is_file()), None)
     if found is None:
         raise BadInput("emoji need the font Noto Color Emoji: apt-get install fonts-noto-color-emoji, or give an image")
     font = ImageFont.truetype(found, FONT_SIZE)
-    box = font.getbbox(emoji)
-    image = Image.new("RGBA", (max(1, int(box[2])) + 16, 160))
+    width = font.getlength(ONE_EMOJI)
+    if font.getlength(emoji) > width:  # a sequence that means one emoji is drawn as one
+        joined = "" if features.check("raqm") else ", and joined ones need pillow with libraqm"
+        raise BadInput(f"unknown emoji {emoji!r}: expected one that Noto Color Emoji draws as one picture{joined}")
+    image = Image.new("RGBA", (int(width) + 16, 160))
     ImageDraw.Draw(image).text((8, 8), emoji, font=font, embedded_color=True)
     if image.getbbox() is None:
         raise BadInput(f"unknown emoji {emoji!r}: Noto Color Emoji has no picture for it")

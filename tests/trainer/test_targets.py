@@ -52,8 +52,10 @@ def test_an_emoji_is_drawn_and_an_unknown_one_named() -> None:
     if not any(Path(font).is_file() for font in targets.FONTS):
         pytest.skip("no emoji font here")
     assert resolve("🦋", 32).name == "emoji-1f98b"
-    with pytest.raises(BadInput, match="unknown emoji"):
-        resolve("你")
+    assert resolve("👨‍👩‍👧‍👦", 32).pixels.any() and resolve("🇩🇪", 32).pixels.any(), "sequences that mean one"
+    for given in ("你", "🦖🦖", "🦖🦖x", "x🦖", "🦎\u200d🦖", "\u200d", "é"):
+        with pytest.raises(BadInput, match="unknown emoji"):
+            resolve(given, 32)
 
 
 def test_a_picture_without_alpha_or_with_many_frames_says_what_was_assumed(tmp_path: Path) -> None:
@@ -65,9 +67,25 @@ def test_a_picture_without_alpha_or_with_many_frames_says_what_was_assumed(tmp_p
     assert any("first frame" in note for note in resolve(str(tmp_path / "film.gif")).notes)
 
 
-def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
+def test_a_single_pixel_is_a_picture_and_said_to_be_enlarged(tmp_path: Path) -> None:
     Image.new("RGBA", (1, 1), (0, 255, 0, 255)).save(tmp_path / "one.png")
-    assert resolve(str(tmp_path / "one.png"), 8).pixels[..., 1].sum() == 64
+    found = resolve(str(tmp_path / "one.png"), 8)
+    assert found.pixels[..., 1].sum() == 64 and "1x1 pixels" in found.notes[-1]
+
+
+def test_a_photograph_stands_as_its_camera_was_held(tmp_path: Path) -> None:
+    held = Image.new("RGB", (8, 8), (0, 0, 255))
+    held.paste((255, 0, 0), (0, 0, 4, 8))  # red on the left of the sensor
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees: the left of the sensor is up
+    held.save(tmp_path / "upright.png", exif=exif)
+    pixels = resolve(str(tmp_path / "upright.png"), 8).pixels
+    assert (pixels[:4, :, 0] == 1).all() and (pixels[4:, :, 2] == 1).all()
+
+
+def test_sixteen_bits_a_value_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 0x4080, np.uint16)).save(tmp_path / "deep.png")
+    assert resolve(str(tmp_path / "deep.png"), 8).pixels[0, 0, 0] == pytest.approx(64 / 255)
 
 
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -89,6 +107,12 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(BadInput, match="4 to 128"):
         resolve("lizard", 500)
+    with pytest.raises(BadInput, match="is a folder"):
+        resolve(str(tmp_path))
+    for given in ("x" * 5000, "zero\0byte"):
+        with pytest.raises(BadInput, match="unknown target") as caught:
+            resolve(given)
+        assert len(str(caught.value)) < 500
 
 
 MOTIFS = ("lizard", "smiley", "boom", "eye", "fish", "butterfly", "ladybug", "web", "pretzel", "tree")
