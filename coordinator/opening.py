@@ -70,6 +70,8 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     target = rule.target()
     picture = None if target is None else Picture(target, height, width, wish.torus, wish.degrees)
     rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
+    if picture is not None and picture.overhang:
+        on_line(picture.overhang)
     awake = None if picture is None else picture.awake()
     on_chips = chips.choose(wish.chips, wish.engine, height, width, wish.torus, rng_seed, awake)
     others = _engines_of(on_chips, rule, wish)

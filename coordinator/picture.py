@@ -30,13 +30,23 @@ class Losses:
 
 
 class Picture:
-    """The target of a run on a grid; `target` float32 [h, w, 4], premultiplied, its centre pixel on the seed cell."""
+    """The target of a run on a grid; `target` float32 [h, w, 4], premultiplied, its centre pixel on the seed cell.
+
+    `overhang` is a line for people where the grid is too small for it, or None; turned it must fit (BadInput)."""
 
     def __init__(self, target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:
         self.target = turned(target, degrees) if degrees % 360 else target
         self._height, self._width = height, width
-        if degrees % 360:
-            _require_room(self.target, height, width, torus, degrees)
+        need = room(self.target, height, width, torus)
+        if need is not None and degrees % 360:
+            raise BadInput(
+                f"a grid of {height}x{width} is too small for this picture turned by {degrees:g} degrees: "
+                f"use at least {need[0]}x{need[1]}"
+            )
+        self.overhang = need and (
+            f"the grid of {height}x{width} is too small for the picture, which takes {need[0]}x{need[1]}: "
+            "what hangs over its edges cannot grow and counts as loss"
+        )
         self._blank = blank_loss_log10(self.target)
 
     def losses(self, states: NDArray[np.float32], ignore: NDArray[np.bool_] | None = None) -> Losses:
@@ -64,7 +74,8 @@ class Picture:
         return living
 
 
-def _require_room(target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:
+def room(target: NDArray[np.float32], height: int, width: int, torus: bool) -> tuple[int, int] | None:
+    """The least grid that holds the living cells of the target, its centre pixel on the seed cell; None: this does."""
     rows, columns = np.nonzero(target[..., ALPHA] > ALIVE_THRESHOLD)
     rows, columns = rows - target.shape[0] // 2, columns - target.shape[1] // 2
     seed_row, seed_column = height // 2, width // 2
@@ -77,10 +88,6 @@ def _require_room(target: NDArray[np.float32], height: int, width: int, torus: b
             and columns.min() + seed_column >= 0
             and columns.max() + seed_column < width
         )
-    if not fits:
-        need_rows = 2 * int(max(-rows.min(), rows.max() + 1))
-        need_columns = 2 * int(max(-columns.min(), columns.max() + 1))
-        raise BadInput(
-            f"a grid of {height}x{width} is too small for this picture turned by {degrees:g} degrees: "
-            f"use at least {need_rows}x{need_columns}"
-        )
+    return (
+        None if fits else (2 * int(max(-rows.min(), rows.max() + 1)), 2 * int(max(-columns.min(), columns.max() + 1)))
+    )

@@ -38,9 +38,9 @@ def save(folder: Path, learner: Learner) -> None:
         _put(path, whole.getvalue())
         _put(folder / LOG, learner.log().encode())
     except OSError as error:
+        left = "the last one is intact: make room" if path.exists() else "there was none before: make room"
         raise RunFailed(
-            f"could not write the checkpoint {path}: {error.strerror}; the last one is intact: "
-            "make room, then the same command goes on from it"
+            f"could not write the checkpoint {path}: {error.strerror}; {left}, then the same command goes on"
         ) from error
 
 

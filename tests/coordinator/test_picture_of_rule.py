@@ -47,6 +47,11 @@ def test_a_grid_too_small_for_the_turned_picture_is_bad_input_and_says_what_woul
     Picture(arrow(), 5, 5, False, 90)
 
 
+def test_a_grid_too_small_for_an_upright_picture_is_a_line_for_people() -> None:
+    assert Picture(arrow(), 1, 6, False, 0).overhang is None
+    assert "1x4 is too small for the picture, which takes 2x6" in (Picture(arrow(), 1, 4, False, 0).overhang or "")
+
+
 def test_a_torus_needs_room_for_the_extent_only() -> None:
     Picture(arrow(), 3, 3, True, 90)
     with pytest.raises(BadInput):
