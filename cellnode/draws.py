@@ -129,8 +129,8 @@ def _exponential_table() -> tuple[int, ...]:
 
 
 _TABLE = _exponential_table()
-_TABLE_ARRAY = np.array(_TABLE, dtype=np.uint64)
-_TABLE_ARRAY.flags.writeable = False
+TABLE: Words = np.array(_TABLE, dtype=np.uint64)
+TABLE.flags.writeable = False
 
 
 def interval_ns(bits: int, mean_ns: int) -> int:
@@ -150,8 +150,8 @@ def interval_ns_array(bits: Words, mean_ns: int) -> NDArray[np.int64]:
     """`interval_ns` for arrays; the same integers, int64."""
     index = (bits >> np.uint64(64 - _INDEX_BITS)).astype(np.intp)
     fraction = (bits >> np.uint64(64 - _INDEX_BITS - _FRACTION_BITS)) & np.uint64((1 << _FRACTION_BITS) - 1)
-    low = _TABLE_ARRAY[index]
-    value = low + (((_TABLE_ARRAY[index + 1] - low) * fraction) >> np.uint64(_FRACTION_BITS))
+    low = TABLE[index]
+    value = low + (((TABLE[index + 1] - low) * fraction) >> np.uint64(_FRACTION_BITS))
     scaled = (value * np.uint64(mean_ns)) >> np.uint64(_UNIT_BITS)
     result: NDArray[np.int64] = np.maximum(scaled, np.uint64(1)).astype(np.int64)
     return result

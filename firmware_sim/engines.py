@@ -101,6 +101,13 @@ def _int8_engine(name: str, genome: Genome, degrees: float) -> Engine:
     return ChipEngine(genome, degrees)
 
 
+def genome_of(engine: Engine) -> Genome | None:
+    """The genome, turned as the engine is, of one that is nothing but the integer core's arithmetic (`chip`, `native`);
+    None for floats, and for machine code that somebody wants to see executed."""
+    genome = getattr(engine, "genome", None) if engine.name in ("chip", "native") else None
+    return genome if isinstance(genome, Genome) else None
+
+
 class NumpyEngine:
     """The float rule with perception folded into the first layer: two matrix products for each update."""
 
@@ -216,6 +223,7 @@ class ChipEngine:
 
     def __init__(self, genome: Genome, degrees: float = 0.0) -> None:
         self._batch = batch = Batch(genome.turned(degrees) if degrees % 360.0 else genome)
+        self.genome = batch.genome
         self._alive = genome.alive
         self._scale = np.full(CHANNELS, batch.scale)
         self._input = np.ones(len(batch.first), batch.first.dtype)

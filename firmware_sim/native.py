@@ -44,7 +44,8 @@ class NativeEngine:
     def __init__(self, genome: Genome, degrees: float = 0.0) -> None:
         library = load()
         self._update = library.planaria_host_update
-        self._genome = (genome.turned(degrees) if degrees % 360.0 else genome).to_bytes()
+        self.genome = genome.turned(degrees) if degrees % 360.0 else genome
+        self._genome = self.genome.to_bytes()
         self._one = np.empty((1, 3, 3, CHANNELS), np.int8)  # kept: an array's address costs more than the call
         self._new = np.empty((1, CHANNELS), np.int8)
         self._addresses = self._one.ctypes.data, self._new.ctypes.data

@@ -1,0 +1,170 @@
+/* Cells in virtual time as plain memory: what the fast world of cellnode/nativeworld.py is made of.
+ *
+ * The caller owns every buffer; nothing here allocates, keeps or frees memory, reads a clock or draws by chance.  The
+ * machine is that of cellnode/cell.py and cellnode/mailbox.py, field for field; read them side by side.  Numbers that
+ * Python knows, too, are compared with Python's by the self-test when the library is loaded.
+ */
+#ifndef PLANARIA_WORLD_H
+#define PLANARIA_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CHANNELS = 16,
+    ALPHA = 3,
+    SLOTS = 8,            /* NW, N, NE, W, E, SW, S, SE */
+    COUNTERS = 32,        /* cellnode/panel.py */
+    QUIET_WAKES = 3,      /* cellnode/cell.py ... */
+    HELLO_MAX = 4,
+    REACTION_NS = 1,
+    NEXT_WITHIN_MAX = 4,  /* cellnode/frame.py */
+    JUMP_MAX = 1 << 16,   /* cellnode/mailbox.py */
+    ALIVE_THRESHOLD = 3,  /* firmware_sim/limits.py */
+    HELD_MAX = 4096,      /* cellnode/linkfault.py */
+    HIDDEN_STEPS = 255,
+    STATE_MAX = 127,
+    NOBODY = -1
+};
+#define NEVER_NS ((int64_t)1 << 62)
+#define LIFE_MASK ((int64_t)0xFFFFFFFF)
+
+enum {
+    UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, RECEIVED = 5, ERASED = 9, SEEDED = 10,
+    FORGOTTEN = 11, FAULT_LOST = 12, FAULT_DELAYED = 13, DROP_OLD_INCARNATION = 20, DROP_SEQUENCE = 22, WOKEN = 25,
+    SLEEPING = 26, HELLOS = 27
+};
+
+/* What a run may stop for; it goes on where it was when called again. */
+enum { RUN_DONE = 0, RUN_LOG_FULL = 1, RUN_HELD_FULL = 2, RUN_ENGINE_FAILED = 3 };
+
+/* What one link last brought.  48 bytes. */
+typedef struct {
+    int64_t incarnation; /* the newest met; survives forgetting and erasing */
+    int64_t sequence;    /* of the last frame; 0: the slot is empty */
+    int64_t heard_at_ns;
+    int64_t next_within;
+    int8_t state[CHANNELS];
+} world_slot;
+
+/* One cell.  Masks have bit `1 << slot`.  What every wake and every frame touches lies together. */
+typedef struct {
+    int64_t next_wake_ns; /* NEVER_NS: asleep, or without power */
+    int64_t due_ns;       /* of the earliest frame held back, or NEVER_NS */
+    int64_t look_at_ns;   /* no slot expires before */
+    int8_t own[CHANNELS];
+    uint8_t on;
+    uint8_t fixed;        /* the last computed step gave back the state it began with */
+    uint8_t changed;      /* some value differs from when the core last computed */
+    uint8_t next_within;
+    uint8_t filled;       /* slots filled since the last wake */
+    uint8_t greeted;      /* slots heard since birth or erasure */
+    uint8_t alive;        /* slots whose alpha is above the threshold */
+    uint8_t living;       /* slots whose state is not zero */
+    int32_t neighbours[SLOTS]; /* NOBODY beyond the border */
+    int32_t engine;       /* 0: the rule's integer core; else whom to ask */
+    int32_t held;         /* root of the frames held back, NOBODY if none */
+    int32_t held_count;
+    int32_t fault_first;  /* of its faults in the world's `fault_of` */
+    int32_t fault_count;
+    int32_t unused;
+    int64_t hello_until_ns;
+    int64_t incarnation;  /* epoch << 32 | life */
+    int64_t sequence;     /* of the last frame said */
+    uint64_t clock_key;
+    uint64_t draws;
+    int64_t quiet;        /* wakes in a row at which zero was said */
+    uint64_t counters[COUNTERS];
+    world_slot slots[SLOTS];
+    int64_t answered[SLOTS]; /* incarnation whose hello was answered out of sleep */
+} world_cell;
+
+/* One link fault; which cells are its victims says `fault_of`. */
+typedef struct {
+    uint64_t id_key;     /* chain(0, id) */
+    uint64_t stream_key; /* chain(chain(0, seed), purpose) */
+    uint64_t chance;     /* loss: of 2**53 */
+    int64_t limit_ns;    /* delay: the longest */
+    int64_t is_delay;
+} world_fault;
+
+/* A frame held back: a node of its receiver's heap, or of the list of free nodes (by `left`). */
+typedef struct {
+    int64_t due_ns;
+    int64_t sender;
+    int64_t incarnation;
+    int64_t sequence;
+    int32_t left;
+    int32_t right;
+    int32_t slot;
+    int16_t hello;
+    int16_t next_within;
+    int8_t state[CHANNELS];
+} world_held;
+
+/* What was said, for the log. */
+typedef struct {
+    int64_t time_ns;
+    int64_t cell;
+    int64_t life;
+    int64_t sequence;
+    int32_t hello;
+    int32_t next_within;
+    int8_t state[CHANNELS];
+} world_said;
+
+/* Where a cell stands in the queue. */
+typedef struct {
+    int64_t at_ns; /* NEVER_NS: it does not */
+    int32_t next;
+    int32_t before;
+} world_event;
+
+enum { BLOCK = 64, BLOCKS_MAX = 4, PAIRS = 24 };
+
+/* The integer core's weights, laid out for columns of hidden units; see core.c. */
+typedef struct {
+    int32_t blocks; /* of 64 hidden units, the last filled up with units that are always 0 */
+    int32_t shift;
+    int32_t m;
+    int32_t s;
+    int32_t half1;
+    int32_t half2;
+    int32_t b2[CHANNELS];
+    int32_t b1[BLOCKS_MAX * BLOCK];
+    int16_t w1[BLOCKS_MAX][PAIRS][BLOCK][2];
+    int16_t w2[BLOCKS_MAX * BLOCK / 2][CHANNELS][2];
+} world_rule;
+
+/* Asks for the update of one cell: int8[9][16] in, int8[16] out; not 0 if that failed. */
+typedef int32_t (*world_ask)(int32_t engine, const int8_t *block, int8_t *state);
+
+typedef struct {
+    world_cell *cells;
+    const world_rule *rule;
+    const uint64_t *intervals; /* the exponential table of cellnode/draws.py, 4,097 entries */
+    const world_fault *faults;
+    const int32_t *fault_of;
+    world_held *held;
+    world_said *log; /* null: nobody listens */
+    world_event *events;
+    int32_t *buckets;
+    world_ask ask;
+    int64_t interval_ns;
+    int64_t epoch;
+    int64_t delay_max_ns;
+    uint64_t wake_key; /* chain(chain(0, seed), WAKE) */
+    int64_t log_count;
+    int64_t log_room;
+    int32_t held_free; /* first free node */
+    int32_t held_room; /* how many are free */
+    int32_t bucket_shift; /* a bucket is 1 << shift ns wide */
+    int32_t bucket_mask;
+    int32_t queued;
+    int32_t simd;
+    int32_t failed;
+    int32_t unused;
+} world;
+
+#endif

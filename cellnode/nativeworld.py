@@ -1,0 +1,202 @@
+"""Virtual time in C: the fastest world for int8 rules, equal to `oracle.CellWorld` event for event.
+
+All that cells are lies in one NumPy array (`nativelib.CELL`); native/library.c runs the events one by one in the order
+(time, cell) and computes the rule's integer core itself. Cells on other engines are asked of those engines. It knows
+the link faults of `KINDS` and nothing beyond: `knows` says whether a list of faults can be left to it (if not,
+`handover.py` makes a PatchWorld of it). Knows no clock. May import numpy, firmware_sim, the library, draws and link
+faults.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode import nativelib
+from cellnode.draws import TABLE, Purpose, chain, chance
+from cellnode.linkfault import DELAY_MAX, check, delay_limit_ns
+from cellnode.messages import LinkFault
+from cellnode.nativelib import ASK, CELL, EVENT, FAULT, SAID, World
+from cellnode.nativepart import EngineFailed, Part
+from cellnode.oracle import Said
+from firmware_sim.engines import Engine, genome_of
+from firmware_sim.errors import BadInput
+from firmware_sim.limits import CHANNELS
+
+KINDS = ("loss", "delay")
+LOG_ROOM = 4096  # frames between two calls of the log
+
+
+def knows(faults: Sequence[LinkFault]) -> bool:
+    """Whether every one of these faults is computed here, too."""
+    return all(fault.kind in KINDS for fault in faults)
+
+
+class NativeWorld:
+    """Cells that are all on at time 0, each in its first life; the same surface as `CellWorld`, for int8 engines.
+
+    `parts`: so many equal ranges of the table without a link between them; they run in threads, one for each core,
+    which changes no byte. Raises NativeUnavailable where there is no compiled library.
+    """
+
+    def __init__(
+        self,
+        table: NDArray[np.int32],
+        engine: Engine,
+        rng_seed: int,
+        interval_ns: int,
+        epoch: int,
+        log: Callable[[Said], None] | None = None,
+        others: Sequence[tuple[Sequence[int], Engine]] = (),
+        parts: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        if engine.family != "int8" or engine.channels != CHANNELS:
+            raise BadInput(f"native virtual time computes int8 with {CHANNELS} channels, not engine {engine.name}")
+        self._library = nativelib.load()
+        self.engine, self.others, self.log = engine, others, log
+        self.table, self.rng_seed, self.interval_ns, self.epoch = table, rng_seed, interval_ns, epoch
+        self.faults: tuple[LinkFault, ...] = ()
+        self.cells = nativelib.blank(len(table))
+        self.cells["neighbours"] = table
+        for number, (cells, _) in enumerate(others, 1):
+            self.cells["engine"][np.asarray(cells, np.int64)] = number
+        size = len(table) // parts
+        self.parts = [Part(self._library, k * size, (k + 1) * size, interval_ns) for k in range(parts)]
+        self._threads = 1 if log is not None or parts == 1 else threads or os.cpu_count() or 1
+        self._fault_table, self._fault_of = np.zeros(0, FAULT), np.zeros(0, np.int32)
+        self._bind()
+        self.power(range(len(table)), True, 0)
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        return self.cells["on"].astype(np.bool_)
+
+    def states(self) -> NDArray[Any]:
+        """[cells, 16] int8; cells without power are zeros."""
+        own: NDArray[Any] = self.cells["own"].copy()
+        return own
+
+    def counters(self) -> NDArray[np.uint64]:
+        counters: NDArray[np.uint64] = self.cells["counters"].copy()
+        return counters
+
+    def run(self, until_ns: int) -> None:
+        """Everything that happens up to and including `until_ns`."""
+        try:
+            if self._threads == 1:
+                for part in self.parts:
+                    part.run(until_ns, self._drain)
+            else:
+                with ThreadPoolExecutor(self._threads) as pool:
+                    list(pool.map(lambda part: part.run(until_ns, self._drain), self.parts))
+        except EngineFailed:
+            error, self._error = self._error, None
+            if error is None:
+                raise
+            raise error from None
+
+    def power(self, cells: Iterable[int], on: bool, now_ns: int) -> None:
+        """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
+        for world, some in self._by_part(cells):
+            self._library.planaria_world_power(world, some.ctypes.data, len(some), on, now_ns)
+
+    def erase(self, cells: Iterable[int], now_ns: int) -> None:
+        for world, some in self._by_part(cells):
+            self._library.planaria_world_erase(world, some.ctypes.data, len(some), now_ns)
+
+    def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
+        for world, some in self._by_part(cells):
+            self._library.planaria_world_seed(world, some.ctypes.data, len(some), state, now_ns)
+
+    def set_faults(self, faults: Sequence[LinkFault]) -> None:
+        """Faults that it `knows`, each on the incoming edges of its cells."""
+        self.faults = tuple(check(fault) for fault in faults)
+        victims = [np.unique(np.array(fault.cells, np.int64)) for fault in faults]
+        numbers = np.repeat(np.arange(len(victims), dtype=np.int32), [len(some) for some in victims])
+        cells = np.concatenate([*victims, np.empty(0, np.int64)])
+        counts = np.bincount(cells, minlength=len(self.cells))
+        self.cells["fault_count"] = counts
+        self.cells["fault_first"] = np.cumsum(counts) - counts
+        self._fault_of = numbers[np.argsort(cells, kind="stable")]
+        self._fault_table = _fault_table(self.faults, self.interval_ns)
+        self._bind()
+
+    def twin(self, engine: Engine) -> NativeWorld:
+        """A copy that lives on by itself, on `engine`, which is of the same family."""
+        it = copy.copy(self)
+        it.engine = engine
+        it.cells = nativelib.aligned(len(self.cells), CELL)
+        it.cells[:] = self.cells
+        it.parts = [part.copy() for part in self.parts]
+        it._bind()
+        return it
+
+    # ---- inside
+
+    def _by_part(self, cells: Iterable[int]) -> Iterator[tuple[World, NDArray[np.int64]]]:
+        wanted = np.array(sorted(set(cells)), np.int64)
+        for part in self.parts:
+            some = np.ascontiguousarray(wanted[(wanted >= part.first) & (wanted < part.end)])
+            if len(some):
+                yield part.world, some
+
+    def _bind(self) -> None:
+        """Tell C where everything lies; after any buffer has moved."""
+        genome = genome_of(self.engine)
+        self._rule = None if genome is None else nativelib.rule_of(self._library, genome)
+        self._events = nativelib.aligned(len(self.cells), EVENT)
+        self._said = np.zeros(0 if self.log is None else LOG_ROOM, SAID)
+        self._error: BaseException | None = None
+        self._ask = ASK(self._answer) if genome is None or self.others else ASK()
+        for part in self.parts:
+            world = part.world
+            world.cells, world.events = self.cells.ctypes.data, self._events.ctypes.data
+            world.rule = None if self._rule is None else self._rule.ctypes.data
+            world.simd = nativelib.simd(self._library)
+            world.intervals = TABLE.ctypes.data
+            world.faults = self._fault_table.ctypes.data if self.faults else None
+            world.fault_of = self._fault_of.ctypes.data
+            world.log, world.log_room = (None if self.log is None else self._said.ctypes.data), len(self._said)
+            world.ask = self._ask
+            world.epoch = self.epoch
+            world.delay_max_ns = round(DELAY_MAX * self.interval_ns)
+            world.wake_key = chain(chain(0, self.rng_seed), int(Purpose.WAKE))
+
+    def _answer(self, number: int, block: int, state: int) -> int:
+        """What C asks of an engine outside: the update of one cell."""
+        try:
+            engine = self.others[number - 1][1] if number else self.engine
+            asked = np.frombuffer((ctypes.c_int8 * (9 * CHANNELS)).from_address(block), np.int8)
+            new = np.ascontiguousarray(engine.update(asked.reshape(1, 3, 3, CHANNELS).copy()), np.int8)
+            ctypes.memmove(state, new.ctypes.data, CHANNELS)
+            return 0
+        except BaseException as error:  # it cannot pass through C: `run` raises it
+            self._error = error
+            return 1
+
+    def _drain(self, world: World) -> None:
+        assert self.log is not None
+        for time_ns, cell, life, sequence, hello, within, state in self._said[: world.log_count].tolist():
+            self.log((time_ns, cell, life, sequence, bool(hello), within, state))
+        world.log_count = 0
+
+
+def _fault_table(faults: Sequence[LinkFault], interval_ns: int) -> NDArray[np.void]:
+    table = np.zeros(len(faults), FAULT)
+    for row, fault in zip(table, faults, strict=True):
+        delay = fault.kind == "delay"
+        purpose = Purpose.LINK_DELAY if delay else Purpose.LINK_LOSS
+        row["id_key"] = chain(0, fault.id)
+        row["stream_key"] = chain(chain(0, fault.rng_seed), int(purpose))
+        row["chance"] = 0 if delay else chance(fault.rate)
+        row["limit_ns"] = delay_limit_ns(fault, interval_ns) if delay else 0
+        row["is_delay"] = delay
+    return table
