@@ -27,7 +27,7 @@ from firmware_sim.limits import ALIVE_THRESHOLD_INT8, ALPHA, CHANNELS
 
 FOLDER = Path(__file__).parent / "native"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
-OPTIMISE = ("-O2", "-ftree-vectorize")  # of the processor's baseline; AVX2 is asked for where it is used, if it is there
+OPTIMISE = ("-O2", "-ftree-vectorize")  # of the processor's baseline; core_avx2.c asks for more, where there is more
 
 SLOT = np.dtype(
     [

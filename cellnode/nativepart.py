@@ -1,7 +1,7 @@
 """One part of a native world: the cells of one range, what a fault holds back from them, and their queue of events.
 
-A part is what one thread runs. It owns its buffers and tells C where they are; the cells it shares with the world. Knows
-no clock and no random source. May import numpy and the library's layouts.
+A part is what one thread runs. It owns its buffers and tells C where they are; the cells it shares with the world.
+Knows no clock and no random source. May import numpy and the library's layouts.
 """
 
 from __future__ import annotations

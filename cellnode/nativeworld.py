@@ -35,8 +35,12 @@ LOG_ROOM = 4096  # frames between two calls of the log
 
 
 def knows(faults: Sequence[LinkFault]) -> bool:
-    """Whether every one of these faults is computed here, too."""
-    return all(fault.kind in KINDS for fault in faults)
+    """Whether every one of these faults is computed here, too: of a known kind, and with nothing more asked of it."""
+    return all(
+        fault.kind in KINDS
+        and fault == LinkFault(fault.id, fault.kind, fault.cells, fault.rate, fault.delay_intervals, fault.rng_seed)
+        for fault in faults
+    )
 
 
 class NativeWorld:
@@ -71,7 +75,8 @@ class NativeWorld:
         size = len(table) // parts
         self.parts = [Part(self._library, k * size, (k + 1) * size, interval_ns) for k in range(parts)]
         self._threads = 1 if log is not None or parts == 1 else threads or os.cpu_count() or 1
-        self._fault_table, self._fault_of = np.zeros(0, FAULT), np.zeros(0, np.int32)
+        self._fault_table, self._fault_of = _fault_table((), interval_ns), np.zeros(0, np.int32)
+        self._error: BaseException | None = None
         self._bind()
         self.power(range(len(table)), True, 0)
 
@@ -98,7 +103,8 @@ class NativeWorld:
                 with ThreadPoolExecutor(self._threads) as pool:
                     list(pool.map(lambda part: part.run(until_ns, self._drain), self.parts))
         except EngineFailed:
-            error, self._error = self._error, None
+            error = self._error
+            self._error = None
             if error is None:
                 raise
             raise error from None
@@ -114,7 +120,7 @@ class NativeWorld:
 
     def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
         for world, some in self._by_part(cells):
-            self._library.planaria_world_seed(world, some.ctypes.data, len(some), state, now_ns)
+            self._library.planaria_world_seed(world, some.ctypes.data, len(some), bytes(state), now_ns)
 
     def set_faults(self, faults: Sequence[LinkFault]) -> None:
         """Faults that it `knows`, each on the incoming edges of its cells."""
@@ -154,7 +160,6 @@ class NativeWorld:
         self._rule = None if genome is None else nativelib.rule_of(self._library, genome)
         self._events = nativelib.aligned(len(self.cells), EVENT)
         self._said = np.zeros(0 if self.log is None else LOG_ROOM, SAID)
-        self._error: BaseException | None = None
         self._ask = ASK(self._answer) if genome is None or self.others else ASK()
         for part in self.parts:
             world = part.world
@@ -174,8 +179,8 @@ class NativeWorld:
         """What C asks of an engine outside: the update of one cell."""
         try:
             engine = self.others[number - 1][1] if number else self.engine
-            asked = np.frombuffer((ctypes.c_int8 * (9 * CHANNELS)).from_address(block), np.int8)
-            new = np.ascontiguousarray(engine.update(asked.reshape(1, 3, 3, CHANNELS).copy()), np.int8)
+            asked = np.frombuffer(ctypes.string_at(block, 9 * CHANNELS), np.int8).reshape(1, 3, 3, CHANNELS)
+            new = np.ascontiguousarray(engine.update(asked), np.int8)
             ctypes.memmove(state, new.ctypes.data, CHANNELS)
             return 0
         except BaseException as error:  # it cannot pass through C: `run` raises it

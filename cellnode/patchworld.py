@@ -7,6 +7,7 @@ the link faults.
 
 from __future__ import annotations
 
+import copy
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -49,6 +50,10 @@ class PatchWorld:
         self.power(range(len(table)), True, 0)
 
     @property
+    def engine(self) -> Engine:
+        return self.patch.engine
+
+    @property
     def on(self) -> NDArray[np.bool_]:
         return self.patch.on[:-1].copy()
 
@@ -73,6 +78,11 @@ class PatchWorld:
                 cells = cells[~receiving]
             if len(cells):
                 self.wake(cells, patch.next_wake_ns[cells])
+
+    def twin(self, engine: Engine) -> PatchWorld:
+        """A copy that lives on by itself, on `engine`, which is of the same family."""
+        # The engine keeps no state and may hold what cannot be copied (compiled code).
+        return copy.deepcopy(self, {id(self.patch.engine): engine})
 
     def replay(self, cells: Indices, times_ns: Times) -> None:
         """Let these cells wake at these times, whenever they were due, in the given order (times must not fall)."""

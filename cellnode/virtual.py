@@ -1,36 +1,44 @@
 """A whole swarm in virtual time, from one seed: the substrate `virtual`.
 
 Nothing here takes real time or happens by chance: the same seed gives the same bytes, on every machine with an int8
-engine. Two worlds compute it: arrays (fast) and `Cell` objects (`oracle=True`, the truth to compare with). May import
-numpy, firmware_sim and the rest of the state machine; no sockets, no clock.
+engine. Three worlds compute it: C (int8 rules; the fastest), arrays, and `Cell` objects (the truth to compare with).
+What the C world does not know, a fault or a family, is left to arrays; never to a guess. May import numpy,
+firmware_sim and the rest of the state machine; no sockets, no clock.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode import handover, nativeworld
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.linkfault import check
 from cellnode.messages import LinkFault
+from cellnode.nativeworld import NativeWorld
 from cellnode.oracle import CellWorld, Said
 from cellnode.patchworld import PatchWorld
 from cellnode.topology import neighbours
-from firmware_sim.engines import Engine
+from firmware_sim.engines import Engine, genome_of
 from firmware_sim.errors import BadInput
+from firmware_sim.native_build import NativeUnavailable
 
+World = Literal["fastest", "native", "arrays", "cells"]
+AnyWorld = NativeWorld | PatchWorld | CellWorld
 POKES = ("erase", "seed", "unmap")  # `unmap` means the panel page, which nobody has here
 
 
 class VirtualSwarm:
     """`height` x `width` cells, all switched on at time 0, every cell empty; pokes and power apply at `now_ns`.
 
-    `log` is called for every frame said; the fast world runs wakes that cannot influence each other out of order, so
-    sort its records by (time, cell, sequence). Counters rise over all lives of a cell. `others`: cells that another
-    engine of the same values computes.
+    `log` is called for every frame said; arrays run wakes that cannot influence each other out of order, so sort its
+    records by (time, cell, sequence). Counters rise over all lives of a cell. `others`: cells that another engine of
+    the same values computes. `world` says what computes: "native" and "arrays" are for comparing, "fastest" takes the
+    first of them that can; `oracle=True` is "cells". `say` takes one line when that turns out to be slower than usual.
     """
 
     def __init__(
@@ -46,6 +54,8 @@ class VirtualSwarm:
         epoch: int = 1,
         log: Callable[[Said], None] | None = None,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
+        world: World = "fastest",
+        say: Callable[[str], None] | None = None,
     ) -> None:
         if not 1 <= interval_ns <= MEAN_MAX_NS:
             raise BadInput(f"wake interval is {interval_ns} ns, expected 1..{MEAN_MAX_NS}")
@@ -55,12 +65,28 @@ class VirtualSwarm:
                 raise BadInput(f"cells on {other.name} cannot live among cells on {engine.name} ({engine.family})")
             self._known(cells)
         self.engine, self.interval_ns, self.now_ns = engine, interval_ns, 0
+        self._say = say or _to_stderr
         table = neighbours(height, width, torus)
-        self._world: CellWorld | PatchWorld = (
-            CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log, others)
-            if oracle
-            else PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others)
-        )
+        wanted = _world_for(world, oracle, engine)
+        if wanted == "cells":
+            self._world: AnyWorld = CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log, others)
+            return
+        if wanted == "native":
+            try:
+                self._world = NativeWorld(table, engine, rng_seed, interval_ns, epoch, log, others)
+                return
+            except NativeUnavailable as reason:
+                if world == "native":
+                    raise BadInput(f"virtual time in C: {reason}") from reason
+                self._say(f"virtual time: {reason}; arrays compute the same bytes, slower")
+        self._world = PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others)
+
+    @property
+    def world(self) -> World:
+        """What computes now."""
+        if isinstance(self._world, NativeWorld):
+            return "native"
+        return "cells" if isinstance(self._world, CellWorld) else "arrays"
 
     @property
     def now_intervals(self) -> float:
@@ -98,6 +124,9 @@ class VirtualSwarm:
         """The whole wanted list of link faults; what is not in it is healed. Frames held back still come."""
         for fault in faults:
             self._known(check(fault).cells)
+        if isinstance(self._world, NativeWorld) and not nativeworld.knows(faults):
+            self._say("virtual time: arrays compute these link faults, slower")
+            self._world = handover.to_arrays(self._world)
         self._world.set_faults(faults)
 
     def states(self) -> NDArray[Any]:
@@ -123,3 +152,14 @@ class VirtualSwarm:
             if not 0 <= cell < self.height * self.width:
                 raise BadInput(f"cell {cell} lies outside the {self.height}x{self.width} grid")
         return wanted
+
+
+def _world_for(world: World, oracle: bool, engine: Engine) -> World:
+    """What shall compute: C where a rule's integer core is all that most cells need."""
+    if world == "fastest":
+        world = "native" if genome_of(engine) is not None else "arrays"
+    return "cells" if oracle else world
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
