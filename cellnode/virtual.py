@@ -126,8 +126,13 @@ class VirtualSwarm:
             self._known(check(fault).cells)
         if isinstance(self._world, NativeWorld) and not nativeworld.knows(faults):
             self._say("virtual time: arrays compute these link faults, slower")
-            self._world = handover.to_arrays(self._world)
+            self.to_arrays()
         self._world.set_faults(faults)
+
+    def to_arrays(self) -> None:
+        """From now on arrays compute what C computed; for what C does not know. No byte changes."""
+        if isinstance(self._world, NativeWorld):
+            self._world = handover.to_arrays(self._world)
 
     def states(self) -> NDArray[Any]:
         """[height, width, C] in the engine's dtype; a cell without power is zeros."""

@@ -36,10 +36,10 @@ static void rule_read(world_rule *rule, const uint8_t *genome)
         const uint8_t *const unit = genome + GENOME_UNITS + j * GENOME_UNIT_BYTES;
         rule->b1[j] = word_at(unit) * (1 << genome[GENOME_B1_SHIFT]);
         for (int32_t i = 0; i < 2 * PAIRS; i++) {
-            rule->w1[j / BLOCK][i / 2][j % BLOCK][i % 2] = (int8_t)unit[2 + i];
+            rule->w1[j / BLOCK][i / 2][j % BLOCK * 2 + i % 2] = (int8_t)unit[2 + i];
         }
         for (int32_t c = 0; c < CHANNELS; c++) {
-            rule->w2[j / 2][c][j % 2] = (int8_t)unit[2 + 2 * PAIRS + c];
+            rule->w2[j / 2][2 * c + j % 2] = (int8_t)unit[2 + 2 * PAIRS + c];
         }
     }
 }
@@ -80,10 +80,10 @@ static void core_plain(const world_rule *rule, const world_cell *cell, int8_t *s
             sums[j] = rule->b1[block * BLOCK + j] + half;
         }
         for (int32_t pair = 0; pair < PAIRS; pair++) {
-            const int16_t(*const w)[2] = rule->w1[block][pair];
+            const int16_t *const w = rule->w1[block][pair];
             const int32_t a = inputs[2 * pair], b = inputs[2 * pair + 1];
             for (int32_t j = 0; j < BLOCK; j++) {
-                sums[j] += w[j][0] * a + w[j][1] * b;
+                sums[j] += w[2 * j] * a + w[2 * j + 1] * b;
             }
         }
         for (int32_t j = 0; j < BLOCK; j++) {
@@ -93,14 +93,14 @@ static void core_plain(const world_rule *rule, const world_cell *cell, int8_t *s
     }
     memcpy(outputs, rule->b2, sizeof outputs);
     for (int32_t pair = 0; pair < rule->blocks * BLOCK / 2; pair++) {
-        const int16_t(*const w)[2] = rule->w2[pair];
+        const int16_t *const w = rule->w2[pair];
         const int32_t a = hidden[2 * pair], b = hidden[2 * pair + 1];
         if ((a | b) == 0) {
             continue;
         }
         total += a + b;
         for (int32_t c = 0; c < CHANNELS; c++) {
-            outputs[c] += w[c][0] * a + w[c][1] * b;
+            outputs[c] += w[2 * c] * a + w[2 * c + 1] * b;
         }
     }
     const int32_t half2 = rule->half2 ? total >> 1 : 0;

@@ -61,7 +61,7 @@ AVX2 static void core_avx2(const world_rule *rule, const world_cell *cell, int8_
             const __m256i x = _mm256_set1_epi32(inputs.pairs[pair]);
 #pragma GCC unroll 8
             for (int32_t k = 0; k < BLOCK / 8; k++) {
-                sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(load(rule->w1[block][pair][8 * k]), x));
+                sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(load(&rule->w1[block][pair][16 * k]), x));
             }
         }
 #pragma GCC unroll 4
@@ -77,10 +77,10 @@ AVX2 static void core_avx2(const world_rule *rule, const world_cell *cell, int8_
     __m256i low2 = zero, high2 = zero;
     for (int32_t pair = 0; pair < rule->blocks * BLOCK / 2; pair += 2) {
         const __m256i h = _mm256_set1_epi32(hidden.pairs[pair]), h2 = _mm256_set1_epi32(hidden.pairs[pair + 1]);
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(load(rule->w2[pair][0]), h));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(load(rule->w2[pair][8]), h));
-        low2 = _mm256_add_epi32(low2, _mm256_madd_epi16(load(rule->w2[pair + 1][0]), h2));
-        high2 = _mm256_add_epi32(high2, _mm256_madd_epi16(load(rule->w2[pair + 1][8]), h2));
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(load(&rule->w2[pair][0]), h));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(load(&rule->w2[pair][16]), h));
+        low2 = _mm256_add_epi32(low2, _mm256_madd_epi16(load(&rule->w2[pair + 1][0]), h2));
+        high2 = _mm256_add_epi32(high2, _mm256_madd_epi16(load(&rule->w2[pair + 1][16]), h2));
     }
     const __m256i half2 = _mm256_set1_epi32(rule->half2 ? sum_of(total) >> 1 : 0);
     const __m256i m = _mm256_set1_epi32(rule->m), rounding = _mm256_set1_epi32(1 << (rule->s - 1));

@@ -133,8 +133,8 @@ typedef struct {
     int32_t half2;
     int32_t b2[CHANNELS];
     int32_t b1[BLOCKS_MAX * BLOCK];
-    int16_t w1[BLOCKS_MAX][PAIRS][BLOCK][2];
-    int16_t w2[BLOCKS_MAX * BLOCK / 2][CHANNELS][2];
+    int16_t w1[BLOCKS_MAX][PAIRS][2 * BLOCK];       /* [block][pair of inputs][hidden unit, input of the pair] */
+    int16_t w2[BLOCKS_MAX * BLOCK / 2][2 * CHANNELS]; /* [pair of hidden units][output, unit of the pair] */
 } world_rule;
 
 /* Asks for the update of one cell: int8[9][16] in, int8[16] out; not 0 if that failed. */
