@@ -77,7 +77,7 @@ def test_a_board_at_a_serial_port_is_a_cell_until_it_is_given_back(tmp_path: Pat
             state = json.loads((tmp_path / "run" / "state.json").read_text())
             assert state["boards"] == {"36": str(tmp_path / "uno")}, "a successor of the coordinator knows it"
             life = swarm.look().lives[36]
-            swarm.wait(6)
+            swarm.wait(20)
             sight = swarm.look()
             assert sight.lives[36] == life and sight.counters[36, Counter.UPDATES] > 3
             assert sight.states[4, 4, 3] > 0.1, "it holds its part of the picture"
