@@ -45,7 +45,7 @@ class SyncBody:
     def run(self, time: float) -> None:
         with np.errstate(all="ignore"):  # a rule that runs away may
             for _ in range(round(time)):
-                self._grids.step(self._rng.random(self._grids.grids.shape[:3], dtype=np.float32) < FIRE)
+                self._grids.step(self._rng.random(self._grids.shape, dtype=np.float32) < FIRE)
 
     def erase(self, lost: NDArray[np.bool_]) -> None:
         self._grids.grids[:, lost] = 0
@@ -102,8 +102,9 @@ class Nursery:
         return AsyncBody(replicas, scale)
 
     def forget(self) -> None:
-        """Free the newborn: the next experiment may be on another grid."""
-        self._newborn = {key: value for key, value in self._newborn.items() if key[1] == self.subject.grid}
+        """Free the newborn of other grids than most experiments need: those of four pictures are large."""
+        kept = self.subject.grid, self.subject.square
+        self._newborn = {key: value for key, value in self._newborn.items() if key[1] in kept}
 
     def _born(self, family: str, grid: tuple[int, int], count: int) -> Replicas:
         key = family, grid, count

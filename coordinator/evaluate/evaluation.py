@@ -1,4 +1,4 @@
-"""Run the experiments asked for, in every way the rule can live, and keep rows and pictures.
+"""Run the experiments asked for, in every way the rule can live, on all cores, and keep rows and pictures in order.
 
 Decides nothing about the numbers. May import the rest of this package.
 """
@@ -9,26 +9,29 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from coordinator.evaluate.bodies import Nursery
-from coordinator.evaluate.experiments import EXPERIMENTS, Still, film
+from coordinator.evaluate.experiments import EXPERIMENTS, Found, Frame, Still
 from coordinator.evaluate.rows import Row
 from coordinator.evaluate.subject import Subject, Way
 from coordinator.evaluate.times import Times
+from coordinator.evaluate.workers import Job, Plan, spread
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
 from firmware_sim.rule import Floats
 
+LONGEST_FIRST = ("damage", "worm", "seeds", "growth", "film", "rotation")  # so that no core is left with a long one
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`only`: names of experiments, empty for all that apply; `filmed`: seeds that touch are filmed, too."""
+    """`only`: names of experiments, empty for all that apply; `filmed`: seeds that touch are filmed, too; `cores`: how
+    many processes share the work, 1 for none but this one."""
 
     draws: int = 5
     rng_seed: int = 0
     only: tuple[str, ...] = ()
     filmed: bool = False
+    cores: int = 1
     times: Times = field(default_factory=Times)
 
 
@@ -52,32 +55,47 @@ def evaluate(folder: RuleFolder, options: Options, say: Say = lambda _line: None
     found = Evaluation(subject, options)
     for line in subject.missing:
         say(line)
+    if not options.only and not subject.is_worm:
+        say(f"experiment worm is skipped: {subject.no_worm}")
     begun = time.monotonic()
-    nursery = Nursery(subject, options.draws, options.rng_seed, options.times)
-    parts = [(name, way) for name in chosen for way in subject.ways]
-    for number, (name, way) in enumerate(parts, 1):
-        say(f"[{number}/{len(parts)}, {time.monotonic() - begun:.0f} s] {name}, {way}")
-        for each in EXPERIMENTS[name](nursery, way):
+    jobs = _jobs(subject, chosen, options.filmed)
+    order = sorted(range(len(jobs)), key=lambda k: LONGEST_FIRST.index(jobs[k].experiment))
+    results: dict[int, list[Found]] = {}
+
+    def done(place: int, result: list[Found]) -> None:
+        results[order[place]] = result
+        head = f"[{len(results)}/{len(jobs)}, {time.monotonic() - begun:.0f} s] {jobs[order[place]].way}"
+        for row in (each for each in result if isinstance(each, Row)):
+            say(f"{head}, {row.experiment}, {row.when}: {row.loss_log10:.2f}")
+
+    plan = Plan(folder, options.draws, options.rng_seed, options.times)
+    spread(plan, [jobs[k] for k in order], options.cores, done)
+    for number, job in enumerate(jobs):
+        for each in results[number]:
             if isinstance(each, Still):
-                found.strips.setdefault((each.strip, way), []).append(each)
+                found.strips.setdefault((each.strip, job.way), []).append(each)
+            elif isinstance(each, Frame):
+                found.filmed = job.way
+                found.frames.append(each.states)
             else:
                 found.rows.append(each)
-                say(f"  {each.experiment}, {each.when}: {each.loss_log10:.2f}")
-        if number == len(parts) or parts[number][0] != name:
-            nursery.forget()
-    if options.filmed and "seeds" in chosen:
-        found.filmed = subject.ways[-1]
-        say(f"film of two seeds that touch, {found.filmed}")
-        found.frames = film(nursery, found.filmed)
     found.seconds = time.monotonic() - begun
     return found
 
 
+def _jobs(subject: Subject, chosen: list[str], filmed: bool) -> list[Job]:
+    """In the order of the table. The film is of the last way alone."""
+    jobs = [
+        Job(name, way, piece) for name in chosen for way in subject.ways for piece in range(EXPERIMENTS[name].pieces)
+    ]
+    return [*jobs, Job("film", subject.ways[-1], 0)] if filmed and "seeds" in chosen else jobs
+
+
 def _chosen(subject: Subject, only: tuple[str, ...]) -> list[str]:
+    names = [name for name in EXPERIMENTS if name != "film"]
     for name in only:
-        if name not in EXPERIMENTS:
-            raise BadInput(f"experiment {name!r} is unknown, expected some of {', '.join(EXPERIMENTS)}")
+        if name not in names:
+            raise BadInput(f"experiment {name!r} is unknown, expected some of {', '.join(names)}")
     if "worm" in only and not subject.is_worm:
-        height, width, _ = subject.target.shape
-        raise BadInput(f"experiment worm is for a picture longer than 40 px, this one is {height}x{width}")
-    return [name for name in EXPERIMENTS if (name in only if only else name != "worm" or subject.is_worm)]
+        raise BadInput(f"experiment worm is skipped: {subject.no_worm}")
+    return [name for name in names if (name in only if only else name != "worm" or subject.is_worm)]

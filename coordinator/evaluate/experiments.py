@@ -1,7 +1,8 @@
-"""The article's experiments, each a generator of table rows and pictures: growth, damage, rotation, seeds, worm.
+"""The article's experiments, each a generator of table rows and pictures: growth, damage, rotation, seeds, worm, film.
 
-Every experiment runs in one way (step and family) at a time. Times: one T is two reference steps. May import the rest
-of this package, firmware_sim and numpy.
+Every experiment runs in one way (step and family) at a time, and some in pieces that know nothing of each other, so
+that they can be computed side by side. Times: one T is two reference steps. May import the rest of this package,
+firmware_sim and numpy.
 """
 
 from __future__ import annotations
@@ -34,11 +35,25 @@ class Still:
     states: Floats
 
 
-Found = Row | Still
-Experiment = Callable[[Nursery, Way], Iterator[Found]]
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The next picture of the film: states [H, W, C]."""
+
+    states: Floats
 
 
-def growth(nursery: Nursery, way: Way) -> Iterator[Found]:
+Found = Row | Still | Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`run` computes one of `pieces`, 0 and up."""
+
+    run: Callable[[Nursery, Way, int], Iterator[Found]]
+    pieces: int = 1
+
+
+def growth(nursery: Nursery, way: Way, _piece: int = 0) -> Iterator[Found]:
     """One seed in the middle; also what becomes of it in the long run."""
     grown = _in_the_middle(nursery, way, nursery.subject.grid)
     yield Still("growth", "seed", grown.states()[0])
@@ -51,7 +66,7 @@ def growth(nursery: Nursery, way: Way) -> Iterator[Found]:
         yield Still("growth", _caption(way, steps), grown.states()[0])
 
 
-def damage(nursery: Nursery, way: Way) -> Iterator[Found]:
+def damage(nursery: Nursery, way: Way, _piece: int = 0) -> Iterator[Found]:
     """The article's five cuts of the grown picture."""
     target = nursery.subject.target
     grown = _in_the_middle(nursery, way, nursery.subject.grid)
@@ -69,18 +84,16 @@ def damage(nursery: Nursery, way: Way) -> Iterator[Found]:
             yield Still(f"cut {name}", "+" + _caption(way, steps), hurt.states()[0])
 
 
-def rotation(nursery: Nursery, way: Way) -> Iterator[Found]:
-    """The cells' sense of direction turned, every 15 degrees, against the target turned about the seed cell."""
-    at = lasting(way, nursery.times.turned(way))
-    for degrees in ANGLES:
-        spun = _in_the_middle(nursery, way, nursery.subject.square, degrees)
-        spun.run(at)
-        picture = turned(nursery.subject.target, degrees)
-        yield measured(f"rotation {degrees}", way, at, spun.states(), picture)
-        yield Still("rotation", f"{degrees}°", spun.states()[0])
+def rotation(nursery: Nursery, way: Way, piece: int) -> Iterator[Found]:
+    """The cells' sense of direction turned by one of ANGLES, against the target turned about the seed cell."""
+    degrees, at = ANGLES[piece], lasting(way, nursery.times.turned(way))
+    spun = _in_the_middle(nursery, way, nursery.subject.square, degrees)
+    spun.run(at)
+    yield measured(f"rotation {degrees}", way, at, spun.states(), turned(nursery.subject.target, degrees))
+    yield Still("rotation", f"{degrees}°", spun.states()[0])
 
 
-def seeds(nursery: Nursery, way: Way) -> Iterator[Found]:
+def seeds(nursery: Nursery, way: Way, _piece: int = 0) -> Iterator[Found]:
     """Two and four seeds on a grid twice as large, far enough apart not to touch; each picture counts as a draw."""
     height, width = nursery.subject.grid
     steps = nursery.times.seeds
@@ -94,43 +107,45 @@ def seeds(nursery: Nursery, way: Way) -> Iterator[Found]:
         yield Still("seeds", f"{len(places)} seeds, {_caption(way, steps)}", states[0])
 
 
-def worm(nursery: Nursery, way: Way) -> Iterator[Found]:
-    """Grown and cut across into three; each piece lives on alone. And the same worm grown turned by 90 degrees."""
+def worm(nursery: Nursery, way: Way, piece: int) -> Iterator[Found]:
+    """Grown and cut across into three, each of which lives on alone (piece 0); grown turned by 90 degrees (piece 1)."""
     subject, at = nursery.subject, lasting(way, nursery.times.worm)
+    if piece == 1:
+        spun = _in_the_middle(nursery, way, subject.square, 90)
+        spun.run(at)
+        yield from _worm_seen("worm turned 90", way, at, spun.states(), turned(subject.target, 90))
+        return
     grown = _in_the_middle(nursery, way, subject.grid)
     grown.run(at)
     yield from _worm_seen("worm", way, at, grown.states(), subject.target)
     for name, kept in thirds(subject.target, subject.grid):
-        piece = grown.copy()
-        piece.erase(~kept)
-        yield Still("worm", f"{name} cut", piece.states()[0])
-        piece.run(at)
-        yield from _worm_seen(f"worm {name}", way, at, piece.states(), subject.target)
-    spun = _in_the_middle(nursery, way, subject.square, 90)
-    spun.run(at)
-    yield from _worm_seen("worm turned 90", way, at, spun.states(), turned(subject.target, 90))
+        third = grown.copy()
+        third.erase(~kept)
+        yield Still("worm", f"{name} cut", third.states()[0])
+        third.run(at)
+        yield from _worm_seen(f"worm {name}", way, at, third.states(), subject.target)
 
 
-EXPERIMENTS: dict[str, Experiment] = {
-    "growth": growth,
-    "damage": damage,
-    "rotation": rotation,
-    "seeds": seeds,
-    "worm": worm,
-}
-
-
-def film(nursery: Nursery, way: Way) -> list[Floats]:
-    """What happens where two pictures touch while they grow: states of one draw, every few steps."""
+def film(nursery: Nursery, way: Way, _piece: int = 0) -> Iterator[Found]:
+    """What happens where two pictures touch while they grow: one draw, every few steps."""
     height, width = nursery.subject.grid
     gap = round(min(nursery.subject.target.shape[:2]) * TOUCHING / 2)
     places = [(height, width - gap), (height, width + gap)]
     meeting = nursery.seeded(way, (2 * height, 2 * width), places, draws=1)
-    frames = [meeting.states()[0]]
+    yield Frame(meeting.states()[0])
     for _ in range(nursery.times.film // nursery.times.film_every):
         meeting.run(lasting(way, nursery.times.film_every))
-        frames.append(meeting.states()[0])
-    return frames
+        yield Frame(meeting.states()[0])
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "growth": Experiment(growth),
+    "damage": Experiment(damage),
+    "rotation": Experiment(rotation, len(ANGLES)),
+    "seeds": Experiment(seeds),
+    "worm": Experiment(worm, 2),
+    "film": Experiment(film),
+}
 
 
 def apart(height: int, width: int) -> list[Places]:

@@ -13,12 +13,12 @@ from firmware_sim.engines import Engine, make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
 from firmware_sim.genome import Genome
-from firmware_sim.limits import STATE_STEP
+from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA, STATE_STEP
 from firmware_sim.rule import Floats, Rule
 from firmware_sim.synchronous import ChipProposer, FloatProposer, Proposer
 
 MARGIN = 16  # the article's padding: 40 px on 72x72
-WORM_OVER = 40  # px a side; a longer picture is a worm to be cut in three
+WORM_OVER, WORM_RATIO = 40, 1.5
 SYNC, ASYNC = "sync", "async"
 FLOAT, INT8 = "float", "int8"
 
@@ -73,8 +73,25 @@ class Subject:
 
     @property
     def is_worm(self) -> bool:
-        height, width, _ = self.target.shape
-        return bool(height > WORM_OVER or width > WORM_OVER)
+        """Large, and much longer than wide: something to cut in three."""
+        longer, shorter = self._extent
+        return longer > WORM_OVER and longer >= WORM_RATIO * shorter
+
+    @property
+    def no_worm(self) -> str:
+        """Why it is none."""
+        longer, shorter = self._extent
+        return (
+            f"what shows is {longer}x{shorter}, a worm to be cut in three is longer than {WORM_OVER} px and "
+            f"{WORM_RATIO:g} times as long as wide"
+        )
+
+    @property
+    def _extent(self) -> tuple[int, int]:
+        """The longer and the shorter side of what shows."""
+        lit = np.argwhere(self.target[..., ALPHA] > ALIVE_THRESHOLD)
+        sides = (lit.max(axis=0) - lit.min(axis=0) + 1).tolist() if len(lit) else [0, 0]
+        return max(sides), min(sides)
 
     def seed_state(self, family: str) -> Floats:
         """One cell's state [C] as it is planted."""

@@ -15,7 +15,7 @@ class Times:
 
     shown: tuple[int, ...] = (16, 32, 64)
     grown_sync: tuple[int, ...] = (96, 200, 1000)
-    grown_async: tuple[int, ...] = (96, 200, 400)
+    grown_async: tuple[int, ...] = (96, 200, 400, 1000)
     cut: int = 200
     healed_shown: int = 20  # after the cut
     healed: tuple[int, ...] = (100, 200, 400)

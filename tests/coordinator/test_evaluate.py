@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from coordinator.cli.main import invoke
-from coordinator.evaluate import experiments, page, summary
+from coordinator.evaluate import page, summary
 from coordinator.evaluate.bodies import Nursery
 from coordinator.evaluate.evaluation import Evaluation, Options, evaluate
-from coordinator.evaluate.experiments import apart, film, thirds
-from coordinator.evaluate.rows import fate, measured
+from coordinator.evaluate.experiments import ANGLES, EXPERIMENTS, Frame, apart, film, rotation, thirds
+from coordinator.evaluate.rows import Row, fate, measured
 from coordinator.evaluate.subject import Subject, Way
 from coordinator.evaluate.times import Times
+from coordinator.evaluate.workers import Job, Plan, spread
 from firmware_sim import folder
 from firmware_sim.cuts import CUTS
-from firmware_sim.errors import BadInput
+from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import seed, step
 
@@ -103,9 +107,9 @@ def test_two_and_four_seeds_stand_apart_and_each_is_compared_in_its_own_window()
 
 
 def test_the_film_shows_two_seeds_that_touch() -> None:
-    frames = film(Nursery(Subject(folder.load("dot")), 3, 1), Way("sync", "int8"))
-    assert len(frames) == 51 and frames[0].shape == (76, 76, 16)
-    assert (frames[0][..., 3] > 0).sum() == 2
+    frames = list(film(Nursery(Subject(folder.load("dot")), 3, 1), Way("sync", "int8")))
+    assert len(frames) == 51 and isinstance(frames[0], Frame) and frames[0].states.shape == (76, 76, 16)
+    assert (frames[0].states[..., 3] > 0).sum() == 2
 
 
 def test_a_worm_is_cut_across_into_three_parts_that_share_nothing() -> None:
@@ -128,20 +132,47 @@ def test_what_becomes_of_a_grid_has_three_names() -> None:
     assert row.fate == {"holds": 1, "died": 1} and "1 died" in summary.cell(row)
 
 
-def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_notes_that_name_the_worst(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert tuple(range(0, 360, 15)) == experiments.ANGLES
-    monkeypatch.setattr(experiments, "ANGLES", (0, 45, 90, 180, 270))
-    found = evaluate(folder.load("dot"), Options(1, 4, ("damage", "rotation"), times=SHORT))
-    seen = {row.experiment for row in found.rows}
-    assert seen >= {f"damage {name}" for name in CUTS} and seen >= {
-        f"rotation {angle}" for angle in (0, 45, 90, 180, 270)
-    }
-    assert all(row.loss_log10_shift1 < -2.4 for row in found.rows if row.experiment in ("rotation 90", "rotation 0"))
+def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_notes_that_name_the_worst() -> None:
+    assert tuple(range(0, 360, 15)) == ANGLES and EXPERIMENTS["rotation"].pieces == len(ANGLES)
+    found = evaluate(folder.load("dot"), Options(1, 4, ("damage",), times=SHORT))
+    assert {row.experiment for row in found.rows} == {f"damage {name}" for name in CUTS}
+    nursery = Nursery(found.subject, 1, 4, SHORT)
+    for way in found.subject.ways:
+        for angle in (0, 45, 90, 180, 270):
+            rows = [row for row in rotation(nursery, way, ANGLES.index(angle)) if isinstance(row, Row)]
+            assert [row.experiment for row in rows] == [f"rotation {angle}"]
+            assert rows[0].loss_log10_shift1 < -2.4 or angle == 45
+            found.rows += rows
     notes = list(summary.notes(found.rows))
     assert len(notes) == 8 and "after every cut" in notes[0] and "quarter turns" in notes[1]
     assert "cut lower, async int8" in page.html(found)
+
+
+def test_several_processes_find_the_same_rows_and_pictures_in_the_same_order() -> None:
+    alone, together = (
+        evaluate(folder.load("dot"), Options(1, 6, ("growth", "seeds"), filmed=True, cores=cores, times=SHORT))
+        for cores in (1, 2)
+    )
+    assert alone.rows == together.rows and list(alone.strips) == list(together.strips)
+    assert np.array_equal(alone.frames, together.frames) and len(alone.frames) == 51
+
+
+def test_a_worker_that_dies_is_named_and_leaves_no_other_behind() -> None:
+    """Killed by its own job, as the kernel does when memory is short."""
+    before = set(multiprocessing.active_children())
+    plan = Plan(folder.load("dot"), 1, 1, Times(shown=(Deadly(),)))
+    jobs = [Job("growth", Way("sync", "float"), 0), Job("growth", Way("async", "int8"), 0)]
+    with pytest.raises(RunFailed, match=r"growth, .* has died"):
+        spread(plan, jobs, 2, lambda _place, _found: None)
+    assert set(multiprocessing.active_children()) <= before
+
+
+class Deadly(int):
+    """A number whose arithmetic ends the process."""
+
+    def __sub__(self, other: int) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return int(self) - other
 
 
 def test_json_is_one_list_with_the_agreed_keys(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -149,7 +180,7 @@ def test_json_is_one_list_with_the_agreed_keys(capfd: pytest.CaptureFixture[str]
     assert planaria(f"evaluate dot --only growth --draws 1 --seed 4 --json --html {out_html}") == 0
     out, err = capfd.readouterr()
     rows = json.loads(out)
-    assert len(rows) == 12 and all(set(row) == KEYS for row in rows) and "seed 4" in err
+    assert len(rows) == 14 and all(set(row) == KEYS for row in rows) and "seed 4" in err
     assert out_html.read_text().endswith("</html>")
 
 

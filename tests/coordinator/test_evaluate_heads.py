@@ -64,9 +64,9 @@ def test_any_rule_with_a_picture_of_64x96_is_cut_in_three_and_turned(tmp_path: o
     """A worm's weights that do nothing: what is planted stays one cell, and the pieces without it die."""
     idle = Rule(np.zeros((48, 4)), np.zeros(4), np.zeros((4, 16)), np.zeros(16))
     rule = folder.save(f"{tmp_path}/worm", name="worm", rule=idle, target=WORM)
-    rows = [
-        row for row in worm(Nursery(Subject(rule), 1, 1, Times(worm=20)), Way("sync", "float")) if isinstance(row, Row)
-    ]
+    nursery = Nursery(Subject(rule), 1, 1, Times(worm=20))
+    found = [each for piece in (0, 1) for each in worm(nursery, Way("sync", "float"), piece)]
+    rows = [row for row in found if isinstance(row, Row)]
     assert [row.experiment for row in rows] == [
         "worm",
         "worm first third",

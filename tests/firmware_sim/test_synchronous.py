@@ -41,6 +41,22 @@ def test_an_orphan_beside_a_cut_is_emptied_as_in_the_reference() -> None:
     np.testing.assert_allclose(grids.grids[0], rule.step(dot, grid, fire), atol=2e-5)
 
 
+def test_what_is_planted_between_steps_lives_however_far_away() -> None:
+    dot = folder.load("dot").rule()
+    rng = np.random.default_rng(4)
+    grids, plain = Grids(seeded(9, 40, 1), FloatProposer(dot)), seeded(9, 40, 1)[0]
+    for at in range(40):
+        if at == 10:
+            grids.grids[0, 0, 39, 3:] = plain[0, 39, 3:] = 1
+        if at == 30:
+            grids.grids[0, :, :30] = plain[:, :30] = 0
+        fire = rng.random((9, 40)) < 0.5
+        grids.step(fire[None])
+        plain = rule.step(dot, plain, fire)
+        np.testing.assert_allclose(grids.grids[0], plain, atol=2e-5)
+    assert plain[:, 30:].any() and not plain[:, :20].any()
+
+
 def test_int8_grids_equal_a_step_computed_cell_by_cell() -> None:
     genome = folder.load("dot").genome()
     assert genome is not None
