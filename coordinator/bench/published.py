@@ -32,14 +32,9 @@ STRIP = ("lizard", "smiley", "boom", "eye", "fish", "butterfly", "ladybug", "web
 
 def measure(options: Options) -> Iterator[Row]:
     """One row a model: best loss over one-pixel shifts of simulation, float and int8 swarm, medians over seeds."""
-    if options.models is None:
-        raise BadInput("bench published needs --models DIR, a folder with the article's ex*_*.json files")
-    models = sorted(options.models.glob("ex*_*.json"))
-    if not models:
-        raise BadInput(f"{options.models}: no ex*_*.json there; download webgl_models8 from the article's repository")
-    for path in models:
+    for path in models_in(options.models, "published"):
         with tempfile.TemporaryDirectory() as home:
-            target = _target(options.models, path.stem.split("_", 1)[1], Path(home))
+            target = target_of(path.parent, path.stem.split("_", 1)[1], Path(home))
             folder = published.import_model(path, Path(home) / "rule", target, premultiplied=True)
             picture = folder.target()
             row: Row = {"model": path.stem, "regime": folder.info.regime}
@@ -63,6 +58,16 @@ def measure(options: Options) -> Iterator[Row]:
             row["float_to_simulation"] = round(row["float"] - row["simulation"], 2)
             row["int8_to_simulation"] = round(row["int8"] - row["simulation"], 2)
         yield row
+
+
+def models_in(folder: Path | None, benchmark: str) -> list[Path]:
+    """The published models of a folder; BadInput if there are none."""
+    if folder is None:
+        raise BadInput(f"bench {benchmark} needs --models DIR, a folder with the article's ex*_*.json files")
+    models = sorted(folder.glob("ex*_*.json"))
+    if not models:
+        raise BadInput(f"{folder}: no ex*_*.json there; download webgl_models8 from the article's repository")
+    return models
 
 
 def _fate(states: NDArray[np.float32], picture: NDArray[np.float32] | None) -> float:
@@ -89,7 +94,7 @@ def _swarm(
         return swarm.look().states
 
 
-def _target(models: Path, motif: str, home: Path) -> Path | None:
+def target_of(models: Path, motif: str, home: Path) -> Path | None:
     """The motif's picture: a file of its own, or its tile cut from the strip."""
     own = models / f"{motif}.png"
     if own.is_file():

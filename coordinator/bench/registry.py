@@ -19,6 +19,7 @@ BENCHMARKS = {
     "angles": "Quarter turns in virtual time: shift-tolerant loss beside angle 0.",
     "outage": "The coordinator killed: missed wakes in a window before and after, and how soon a new one sees all.",
     "large": "64x64: 4,096 processes launch and grow.",
+    "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "published": "The article's published models (--models DIR) beside a plain asynchronous simulation.",
 }
 

@@ -21,7 +21,9 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")
 @click.option("--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`: seconds each.")
 @click.option(
-    "--models", type=click.Path(path_type=Path, exists=True, file_okay=False), help="`published`: the models."
+    "--models",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="`article`, `published`: the models.",
 )
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")

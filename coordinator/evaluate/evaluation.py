@@ -25,13 +25,14 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Options:
     """`only`: names of experiments, empty for all that apply; `filmed`: seeds that touch are filmed, too; `cores`: how
-    many processes share the work, 1 for none but this one."""
+    many processes share the work, 1 for none but this one; `ways`: empty for all that can be computed."""
 
     draws: int = 5
     rng_seed: int = 0
     only: tuple[str, ...] = ()
     filmed: bool = False
     cores: int = 1
+    ways: tuple[Way, ...] = ()
     times: Times = field(default_factory=Times)
 
 
@@ -58,7 +59,8 @@ def evaluate(folder: RuleFolder, options: Options, say: Say = lambda _line: None
     if not options.only and not subject.is_worm:
         say(f"experiment worm is skipped: {subject.no_worm}")
     begun = time.monotonic()
-    jobs = _jobs(subject, chosen, options.filmed)
+    ways = [way for way in subject.ways if way in (options.ways or subject.ways)]
+    jobs = _jobs(chosen, ways, options.filmed)
     order = sorted(range(len(jobs)), key=lambda k: LONGEST_FIRST.index(jobs[k].experiment))
     results: dict[int, list[Found]] = {}
 
@@ -83,12 +85,10 @@ def evaluate(folder: RuleFolder, options: Options, say: Say = lambda _line: None
     return found
 
 
-def _jobs(subject: Subject, chosen: list[str], filmed: bool) -> list[Job]:
+def _jobs(chosen: list[str], ways: list[Way], filmed: bool) -> list[Job]:
     """In the order of the table. The film is of the last way alone."""
-    jobs = [
-        Job(name, way, piece) for name in chosen for way in subject.ways for piece in range(EXPERIMENTS[name].pieces)
-    ]
-    return [*jobs, Job("film", subject.ways[-1], 0)] if filmed and "seeds" in chosen else jobs
+    jobs = [Job(name, way, piece) for name in chosen for way in ways for piece in range(EXPERIMENTS[name].pieces)]
+    return [*jobs, Job("film", ways[-1], 0)] if filmed and "seeds" in chosen else jobs
 
 
 def _chosen(subject: Subject, only: tuple[str, ...]) -> list[str]:
