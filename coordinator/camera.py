@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Sight:
     counters: NDArray[np.uint64]  # [cells, 32] of the present lives
     states: NDArray[np.float32]
     ages_intervals: NDArray[np.float64]  # stale age of each slot used by each update seen anew, in T
+    age_cells: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # which cell used it
 
     @property
     def alive(self) -> int:
@@ -74,8 +75,8 @@ class Camera:
         self._copies[phases == Phase.OFF] = np.zeros((), self._copies.dtype)
         counters = pages["counters"].copy()
         on = (pids != 0) & (phases != Phase.OFF) & (phases != Phase.FAILED)
-        ages = self._ages(pages, lives, fresh & on, interval_ns) if interval_ns else np.zeros(0)
-        return Sight(at_ns, on, pids, phases, lives, counters, self._states(), ages)
+        ages, of = self._ages(pages, lives, fresh & on, interval_ns) if interval_ns else (np.zeros(0), np.zeros(0, int))
+        return Sight(at_ns, on, pids, phases, lives, counters, self._states(), ages, of)
 
     def _take_copies(self, pages: NDArray[Any]) -> NDArray[np.bool_]:
         """Refresh the kept copies; returns which cells gave a whole one."""
@@ -99,9 +100,9 @@ class Camera:
 
     def _ages(
         self, pages: NDArray[Any], lives: NDArray[np.uint64], readable: NDArray[np.bool_], interval_ns: int
-    ) -> NDArray[np.float64]:
-        """How long each used state had been superseded at its sender when it was used, in T; only updates not seen
-        before.
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """How long each used state had been superseded at its sender when it was used, in T, and the cell that used
+        it; only updates not seen before.
         """
         anew = readable & ((self._copies["sequence"] != self._seen) | (lives != self._seen_lives))
         self._seen, self._seen_lives = self._copies["sequence"].copy(), lives
@@ -121,8 +122,7 @@ class Camera:
         next_said = np.where(overrun, pages["say_times"].min(axis=1)[senders], next_said)
         superseded = valid & (newest >= following) & (next_said < used_at) & (overrun | (next_said > said))
         ages = np.where(superseded, (used_at - np.minimum(next_said, used_at)).astype(np.float64) / interval_ns, 0.0)
-        result: NDArray[np.float64] = ages[valid]
-        return result
+        return ages[valid], np.broadcast_to(cells[:, None], used.shape)[valid]
 
     def _reopen_if_replaced(self) -> None:
         try:

@@ -201,7 +201,7 @@ class Conductor:
                 self._store.update(boards=boards)
             facts = _plain(outcome)
             details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
-            self._event(outcome.do, **details)
+            self._event(outcome.do, **details, asked=_asked(action, outcome))
             if outcome.do in DISTURBING and outcome.cells:
                 self.observer.disturbed(outcome.t or 0.0)
             if outcome.do in ("kill", "revive", "erase", "seed", "inject"):
@@ -273,6 +273,12 @@ class Conductor:
         t = details.pop("t", None)
         when = t if isinstance(t, float) else (self.t if self.clock.started else None)
         self.folder.event(name, when, **details)
+
+
+def _asked(action: Action, outcome: Outcome) -> dict[str, object]:
+    """The action with the seed that was used, so that the log can be played again."""
+    asked: dict[str, object] = msgspec.to_builtins(action)
+    return asked if outcome.rng_seed is None else {**asked, "seed": outcome.rng_seed}
 
 
 def _plain(value: Outcome | Calibration) -> dict[str, object]:

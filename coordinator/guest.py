@@ -21,7 +21,7 @@ from coordinator.frames import Frame
 from coordinator.measure import Measure, measure
 from coordinator.observer import Observer
 from coordinator.picture import Picture
-from coordinator.runfolder import RunFolder
+from coordinator.runfolder import RunFolder, RunState
 from firmware_sim.errors import BadInput, RunFailed
 
 ANSWER_S = 120.0
@@ -34,6 +34,7 @@ class Guest:
 
     def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
         self.info, self.path = folder.info, folder.path
+        self._state: tuple[tuple[int, int], RunState] | None = None
         self._folder, self._runtime = folder, Runtime(Path(folder.info.runtime))
         info = self.info
         self._camera = Camera(self._runtime.panel, info.height, info.width, info.torus)
@@ -44,9 +45,17 @@ class Guest:
         self._number = 0
         self.ended = False
 
+    def state(self) -> RunState:
+        """state.json, read anew only when it was replaced."""
+        found = (self._folder.path / "state.json").stat()
+        stamp = found.st_ino, found.st_mtime_ns
+        if self._state is None or self._state[0] != stamp:
+            self._state = stamp, self._folder.state()
+        return self._state[1]
+
     @property
     def clock(self) -> Clock:
-        state = self._folder.state()
+        state = self.state()
         return Clock(state.interval_ns, state.zero_ns, state.paused_ns, state.paused_since_ns)
 
     @property
@@ -60,7 +69,7 @@ class Guest:
     def wait_until(self, t: float) -> None:
         """Sleep until `t`, looking now and then. Raises RunFailed if the run is stopped meanwhile."""
         while (now := self.t) < t:
-            if self._folder.state().stopped:
+            if self.state().stopped:
                 raise RunFailed("the swarm was stopped meanwhile")
             if self.clock.paused:
                 raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
@@ -90,7 +99,7 @@ class Guest:
         return len(running_pids(self.look(), self._runtime.path / "c"))
 
     def boards(self) -> dict[int, str]:
-        return self._folder.state().boards
+        return self.state().boards
 
     def measure(self) -> Measure:
         t = self.t

@@ -125,8 +125,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     folder = locate.find_alive(text)
     info = folder.info
     rule = _copy_of_rule(folder)
-    target = rule.target()
-    picture = None if target is None else Picture(target, info.height, info.width, info.torus, info.degrees)
+    picture = picture_of(folder)
     store = Store(folder)
     placement = Placement(
         run=info.run,
@@ -151,6 +150,12 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
         substrate.remember(store.state.off, conductor.wanted_links(), conductor.clock.paused)
     conductor.take_over(on_progress)
     return conductor
+
+
+def picture_of(folder: RunFolder) -> Picture | None:
+    """What a run should look like, from the copy of its rule; None without a target."""
+    info, target = folder.info, _copy_of_rule(folder).target()
+    return None if target is None else Picture(target, info.height, info.width, info.torus, info.degrees)
 
 
 def stop_run(text: str, on_line: OnLine) -> RunFolder:

@@ -57,20 +57,25 @@ class Picture:
 
     def cells_awake(self) -> int:
         """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""
-        return awake_cells(self._on_grid())
+        return awake_cells(self._living())
 
     def awake(self) -> NDArray[np.bool_]:
         """The same as a mask [cells]."""
-        return awake(self._on_grid()).reshape(-1)
+        return awake(self._living()).reshape(-1)
 
-    def _on_grid(self) -> NDArray[np.bool_]:
-        living = np.zeros((self._height, self._width), np.bool_)
+    def on_grid(self) -> NDArray[np.float32]:
+        """What the grid should show, [H, W, 4], premultiplied; what lies beyond the grid is cut off."""
+        shown = np.zeros((self._height, self._width, self.target.shape[2]), np.float32)
         seed = seed_cell(self._height, self._width)
-        rows, columns = np.nonzero(self.target[..., ALPHA] > ALIVE_THRESHOLD)
-        rows = rows - self.target.shape[0] // 2 + seed // self._width
-        columns = columns - self.target.shape[1] // 2 + seed % self._width
-        inside = (rows >= 0) & (rows < self._height) & (columns >= 0) & (columns < self._width)
-        living[rows[inside], columns[inside]] = True
+        rows, columns = np.indices(self.target.shape[:2])
+        at_row = rows - self.target.shape[0] // 2 + seed // self._width
+        at_column = columns - self.target.shape[1] // 2 + seed % self._width
+        inside = (at_row >= 0) & (at_row < self._height) & (at_column >= 0) & (at_column < self._width)
+        shown[at_row[inside], at_column[inside]] = self.target[inside]
+        return shown
+
+    def _living(self) -> NDArray[np.bool_]:
+        living: NDArray[np.bool_] = self.on_grid()[..., ALPHA] > ALIVE_THRESHOLD
         return living
 
 

@@ -177,7 +177,7 @@ def _events(events: list[dict[str, Any]]) -> str:
         details = {
             name: value if not isinstance(value, list) else len(value)
             for name, value in event.items()
-            if name not in ("time", "t", "event", "selector") and value not in (None, [], {}, "")
+            if name not in ("time", "t", "event", "selector", "asked") and value not in (None, [], {}, "")
         }
         text = ", ".join(f"{name} {_plain(value)}" for name, value in details.items())
         what = f"{event.get('event', '')} {event.get('selector', '')}"

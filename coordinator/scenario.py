@@ -19,8 +19,10 @@ Runs nothing itself. May import msgspec, coordinator.actions, faults and selecto
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,37 @@ def length(steps: list[Step]) -> float:
     """When the last thing that was asked for is over, in T."""
     ends = [step.t + (getattr(step.action, "duration", None) or 0.0) for step in steps]
     return max(ends, default=0.0)
+
+
+def acted(events: Iterable[dict[str, Any]]) -> list[Step]:
+    """What was done in a run, from its events: all that a person asked for, without the planting at its start.
+
+    Pauses are left out: time in T stands still in them.
+    """
+    steps: list[Step] = []
+    for event in events:
+        asked, t = event.get("asked"), event.get("t")
+        if not isinstance(asked, dict) or not isinstance(t, int | float) or asked.get("do") in ("pause", "resume"):
+            continue
+        if t > 0 or steps:
+            steps.append(Step(float(t), msgspec.convert(asked, ACTIONS[asked["do"]])))
+    return steps
+
+
+def dump(steps: Iterable[Step]) -> str:
+    """The scenario file that does the same."""
+    return "\n".join(_table(step) for step in steps)
+
+
+def _table(step: Step) -> str:
+    values: dict[str, Any] = {"t": round(step.t, 3), **msgspec.to_builtins(step.action)}
+    values.update(values.pop("parameters", {}))
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(["[[at]]", *lines, ""])
+
+
+def _toml(value: str | float) -> str:
+    return json.dumps(value)  # for strings of ours and for finite numbers, JSON and TOML write the same
 
 
 class _Lines:

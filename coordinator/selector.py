@@ -7,7 +7,7 @@ over, so `alive&50%` is half of the living cells, while a lone `50%` is half of 
     cell:R,C                one cell                        circle:R,C,RADIUS   centres within RADIUS (wraps on a torus)
     n:50                    exactly 50, at random           rect:R0,C0,R1,C1    both corners included
     50%                     an exact share, at random       half:left | right | upper | lower
-    random:0.5              each with this probability
+    random:0.5              each with this probability      path:RADIUS,R0,C0,R1,C1,...   centres near this line
 
 Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term),
 so the same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import
@@ -26,9 +26,10 @@ from cellnode.draws import Purpose, chance, draw64_array
 from firmware_sim.errors import BadInput
 
 Mask = NDArray[np.bool_]
+PATH_POINTS_MAX = 1000
 GRAMMAR = (
     "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
-    "half:left|right|upper|lower, A&B"
+    "half:left|right|upper|lower, path:RADIUS,R0,C0,R1,C1,..., A&B"
 )
 
 
@@ -185,6 +186,28 @@ def _circle(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]]
     return choose
 
 
+def _path(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    count = rest.count(",") + 1
+    if count < 3 or count % 2 == 0 or count > 1 + 2 * PATH_POINTS_MAX:
+        raise BadInput(f"{where}: expected a radius and 1 to {PATH_POINTS_MAX} points, as RADIUS,R0,C0,R1,C1,...")
+    radius, *line = _numbers(rest, where, tuple(f"number {place}" for place in range(1, count + 1)))
+    if radius < 0:
+        raise BadInput(f"{where}: a radius must not be negative")
+    points = np.asarray(line).reshape(-1, 2)
+
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        cells = np.stack(_rows_columns(field), axis=1)
+        mask = np.zeros(len(cells), np.bool_)
+        for start, end in zip(points, points[1:] if len(points) > 1 else points, strict=False):
+            along = end - start
+            share = ((cells - start) @ along / max(float(along @ along), 1e-12)).clip(0, 1)
+            nearest = start + share[:, None] * along
+            mask |= ((cells - nearest) ** 2).sum(axis=1) <= radius * radius
+        return mask
+
+    return choose
+
+
 def _rect(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
     row0, column0, row1, column1 = _whole(rest, where, ("row0", "column0", "row1", "column1"))
     if row1 < row0 or column1 < column0:
@@ -220,6 +243,7 @@ _MAKERS: dict[str, Callable[[str, str], Callable[[Field, Mask, NDArray[np.uint64
     "n": _count,
     "random": _random,
     "circle": _circle,
+    "path": _path,
     "rect": _rect,
     "half": _half,
 }

@@ -76,15 +76,17 @@ def demo(look: str, view: bool | None, seed: int | None) -> int:
         rng_seed=seed,
         out=None,
         length=None,
+        serve=True,
     )
     screen = View(look, live=view)
-    with screen:
+    with screen, live.page_of(plan) as page:
         screen.say(
             f"{choice.cells:,} processes, one cell each, on {choice.side}x{choice.side}: rule {choice.rule}, "
             f"about {choice.cells * CELL_MIB * MIB / GIB:.1f} of {machine.memory_total / GIB:.0f} GiB memory"
         )
         swarm = live.launch(plan, screen)
         try:
+            live.show_page(page, swarm, screen)
             verdict = _story(swarm, screen, began_s)
         except KeyboardInterrupt:
             screen.say("stopping")

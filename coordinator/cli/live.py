@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coordinator.actions import Action, Outcome
 from coordinator.measure import Measure
 from coordinator.scenario import Step
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
-from firmware_sim.errors import RunFailed
+from firmware_sim.errors import BadInput, RunFailed
+
+if TYPE_CHECKING:
+    from coordinator.serve.beside import Page
 
 MEASURE_EVERY_T = 2.0
 DRAW_S = 0.15
@@ -39,6 +43,8 @@ class Plan:
     scenario: Path | None = None  # kept in the run folder
     steps: tuple[Step, ...] = ()
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
+    serve: bool = False  # a live page beside the run
+    listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,11 @@ class Ended:
 def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
     """Start, run to the end or Ctrl-C, stop cleanly."""
     view = View(look, live=view_live)
-    with view:
+    with view, page_of(plan) as page:
         swarm = launch(plan, view)
         interrupted = False
         try:
+            show_page(page, swarm, view)
             run_steps(swarm, view, plan.steps, plan.length)
         except KeyboardInterrupt:
             interrupted = True
@@ -82,6 +89,32 @@ def attach_and_watch(run: str, length: float | None, view_live: bool | None, loo
                 measure = None if swarm.ended else swarm.measure()
                 swarm.leave()
     return Ended(measure, swarm.folder, interrupted)
+
+
+@contextlib.contextmanager
+def page_of(plan: Plan) -> Iterator[Page | None]:
+    """The address of the run's page, taken before anything is started, and given back at the end."""
+    if not plan.serve:
+        yield None
+        return
+    from coordinator.serve import address, beside
+
+    if plan.substrate != "processes":
+        raise BadInput(
+            f"--serve shows real processes, this run is on --substrate {plan.substrate}: leave one of them out"
+        )
+    page = beside.Page(address.parse(plan.listen or ""))
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def show_page(page: Page | None, swarm: Swarm, view: View) -> None:
+    """Start the page's server beside the swarm, and say where it is."""
+    if page is not None:
+        page.open(swarm.folder)
+        view.say(f"page: {page.url}")
 
 
 def launch(plan: Plan, view: View) -> Swarm:

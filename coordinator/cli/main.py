@@ -39,6 +39,7 @@ COMMANDS = {
     "inject": ("act:inject", "Begin a fault."),
     "faults": ("act:faults", "List the faults of a run, with proof."),
     "heal": ("act:heal", "End one fault, or all."),
+    "serve": ("serve:serve", "The live page of a run, for a browser."),
     "ps": ("look:ps", "List runs and what is alive of them."),
     "report": ("look:report", "Write a run's report (one HTML file) again."),
     "rules": ("rules:rules", "List the built-in rules."),

@@ -36,6 +36,15 @@ def exit_code(verdict: str | None) -> int:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
+listen_option = click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=None,
+    help="Where the page is served. Default: 127.0.0.1:8360, or another port if that is taken.",
+)
+names_option = click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="Another host name by which the page may be asked for."
+)
 seed_option = click.option(
     "--seed", type=click.IntRange(0), default=None, help="Seed of the random draws; drawn and told when left out."
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from coordinator.cli import live
-from coordinator.cli.options import Grid, exit_code, json_option, seed_option, show_json
+from coordinator.cli.options import Grid, exit_code, json_option, listen_option, seed_option, show_json
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
 from firmware_sim.errors import BadInput
 
@@ -42,6 +42,8 @@ AFTER_SCENARIO = 100.0
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
 @click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@click.option("--serve", is_flag=True, help="Serve a live page for a browser; its address is printed.")
+@listen_option
 @seed_option
 @json_option
 def run(
@@ -59,6 +61,8 @@ def run(
     out: Path | None,
     view: bool | None,
     look: str,
+    serve: bool,
+    listen: str | None,
     seed: int | None,
     as_json: bool,
 ) -> int:
@@ -66,6 +70,7 @@ def run(
 
     \b
     planaria run lizard --grid 40x40 --interval 0.5
+    planaria run lizard --serve
     planaria run lizard --for 200 --scenario halves.toml --json
     planaria run dot --substrate virtual --for 60 --seed 7
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
@@ -95,6 +100,8 @@ def run(
         chips=tuple(word if "=" in word else f"{chip}={word}" for word in chips),
         scenario=scenario,
         steps=tuple(steps),
+        serve=serve or listen is not None,
+        listen=listen,
     )
     ended = live.start_and_run(plan, view, look)
     measure = ended.measure

@@ -1,0 +1,41 @@
+"""The server's process: `python -m coordinator.serve RUN_FOLDER`, started by serve/beside.py with a socket and a token.
+
+Reads one line of JSON from its standard input, serves, and ends when that input is closed. May import serve.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from coordinator import opening
+from coordinator.runfolder import RunFolder
+from coordinator.serve import app
+from coordinator.serve.source import Source
+
+
+def main() -> None:
+    """Serve until whoever started us closes the pipe, or dies."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    wish = json.loads(sys.stdin.readline())
+    folder = RunFolder.open(Path(sys.argv[1]))
+    source = Source(folder, opening.picture_of(folder))
+
+    def end_with(server: uvicorn.Server) -> None:
+        def wait() -> None:
+            sys.stdin.read()
+            server.should_exit = True
+
+        threading.Thread(target=wait, name="planaria-page-end", daemon=True).start()
+
+    app.serve(source, socket.socket(fileno=wish["descriptor"]), wish["token"], tuple(wish["names"]), end_with)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The HTTP API: what can be asked and done, in JSON, with the vocabulary of the command line. No state of its own.
+
+Errors are {"error": line}: 400 bad input, 404 no such thing, 429 too many, 503 the run could not. May import starlette,
+msgspec and serve's watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from coordinator import scenario
+from coordinator.actions import Action
+from coordinator.serve import openapi
+from coordinator.serve.vocabulary import vocabulary
+from coordinator.serve.watch import FullError, Watch
+from firmware_sim.errors import BadInput, PlanariaError, RunFailed
+
+Handler = Callable[[Request], Awaitable[Response]]
+_actions = msgspec.json.Decoder(Action)
+
+
+def routes(watch: Watch) -> list[Route]:
+    """Everything below /api."""
+    source = watch.source
+
+    async def run(_request: Request) -> Response:
+        return answer(await watch.ask(source.hello))
+
+    async def numbers(_request: Request) -> Response:
+        return answer(await watch.ask(source.numbers))
+
+    async def faults(_request: Request) -> Response:
+        return answer(await watch.act(source.faults))
+
+    async def losses(_request: Request) -> Response:
+        return answer(await watch.ask(source.folder.losses))
+
+    async def events(request: Request) -> Response:
+        after = whole(request.query_params.get("after", "-1"), "after")
+        watch.catch_up()
+        found = watch.events.after(after)
+        body = ",".join(f'{{"number":{number},"event":{line}}}' for number, line in found)
+        return Response(f"[{body}]", media_type="application/json")
+
+    async def acts(_request: Request) -> Response:
+        """The log as a scenario file."""
+        steps = await watch.ask(lambda: scenario.acted(source.folder.events()))
+        return Response(scenario.dump(steps), media_type="application/toml")
+
+    async def cell(request: Request) -> Response:
+        number = whole(request.path_params["number"], "cell")
+        if not 0 <= number < source.info.height * source.info.width:
+            return fail(
+                404, f"there is no cell {number}: this run has 0 to {source.info.height * source.info.width - 1}"
+            )
+        await watch.look_once()
+        return answer(source.cell(number))
+
+    async def words(_request: Request) -> Response:
+        return answer(vocabulary())
+
+    async def document(_request: Request) -> Response:
+        return answer(openapi.document())
+
+    async def act(request: Request) -> Response:
+        body = await request.body()
+        try:
+            action = _actions.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadInput(f"this is no action: {error}") from error
+        return answer(await watch.act(lambda: source.perform(action)))
+
+    table: list[tuple[str, str, Handler]] = [
+        ("/api/run", "GET", run),
+        ("/api/numbers", "GET", numbers),
+        ("/api/faults", "GET", faults),
+        ("/api/losses", "GET", losses),
+        ("/api/events", "GET", events),
+        ("/api/cells/{number}", "GET", cell),
+        ("/api/scenario", "GET", acts),
+        ("/api/vocabulary", "GET", words),
+        ("/api/openapi.json", "GET", document),
+        ("/api/actions", "POST", act),
+    ]
+    return [Route(path, told(handler), methods=[method]) for path, method, handler in table]
+
+
+def told(handler: Handler) -> Handler:
+    """Every error of ours becomes an answer."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except BadInput as error:
+            return fail(400, str(error))
+        except FullError as error:
+            return fail(429, str(error))
+        except (RunFailed, PlanariaError) as error:
+            return fail(503, str(error))
+
+    return wrapped
+
+
+def answer(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def fail(status: int, error: str) -> Response:
+    return Response(msgspec.json.encode({"error": error}), status, media_type="application/json")
+
+
+def whole(text: str, name: str) -> int:
+    """A whole number from the address line."""
+    try:
+        if len(text) > 20:
+            raise ValueError
+        return int(text)
+    except ValueError:
+        raise BadInput(f"{name} is {text[:40]!r}, expected a whole number") from None

@@ -1,0 +1,175 @@
+"""What the page shows and acts on: a run as a guest sees it. Blocking; each method says which thread may call it.
+
+Two guests of one run: one for the eyes (frames, thirty times a second), one for numbers and asking, since a camera
+belongs to one thread. May import the coordinator's guest, locate and run folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.panel import Counter, Phase
+from cellnode.topology import neighbours
+from coordinator import chips, locate
+from coordinator.actions import Action, FaultReport, Outcome
+from coordinator.camera import Sight
+from coordinator.guest import Guest
+from coordinator.picture import Picture
+from coordinator.runfolder import RunFolder
+from firmware_sim.engines import FAMILIES
+from firmware_sim.errors import RunFailed
+from firmware_sim.limits import CHANNELS
+
+AGES_KEPT = 20_000
+
+
+class Source:
+    """One run. `see` belongs to the eyes' thread, `numbers` to the clerk's, `perform` to the hands'."""
+
+    def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
+        self.folder, self.info = folder, folder.info
+        self.picture = picture
+        self.value_bytes = 1 if FAMILIES[self.info.engine] == "int8" else 2
+        self._eyes, self._clerk = Guest(folder, None), Guest(folder, picture)
+        self._neighbours = neighbours(self.info.height, self.info.width, self.info.torus)
+        self._ages: deque[NDArray[np.float64]] = deque()
+        self._last: tuple[int, int] | None = None
+        self._asking = threading.Lock()
+        self.sight: Sight | None = None  # the newest
+
+    # ---- the eyes
+
+    def see(self) -> tuple[Sight, float, bool]:
+        """A look at all cells, t, and whether the swarm is paused."""
+        sight, clock = self._eyes.look(ages=True), self._eyes.clock
+        if sight.ages_intervals.size and sum(each.size for each in self._ages) < AGES_KEPT:
+            self._ages.append(sight.ages_intervals)
+        self.sight = sight
+        return sight, clock.t(sight.at_ns), clock.paused
+
+    # ---- the clerk
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has been stopped."""
+        return self._clerk.state().stopped
+
+    def numbers(self) -> dict[str, Any]:
+        """The measure as `planaria run --json` has it, and what holds just now: since the last call."""
+        found, at_ns = self._clerk.measure().to_dict(), time.monotonic_ns()
+        speed = None
+        if self._last is not None and at_ns > self._last[0]:
+            speed = round((found["updates"] - self._last[1]) / (at_ns - self._last[0]) * 1e9, 1)
+        self._last = at_ns, found["updates"]
+        state = self._clerk.state()
+        now = {
+            "updates_per_s": speed,
+            "stale_age_p99": self._recent_age(),
+            "paused": self._clerk.clock.paused,
+            "interval_s": self._clerk.interval_s,
+            "faults": sum(not record.finished for record in state.faults),
+        }
+        return {"measure": found, "now": now}
+
+    def _recent_age(self) -> float | None:
+        found = []
+        while self._ages:
+            found.append(self._ages.popleft())
+        ages = np.concatenate(found) if found else np.zeros(0)
+        return None if not ages.size or np.isnan(ages).any() else round(float(np.quantile(ages, 0.99)), 3)
+
+    # ---- the hands
+
+    def perform(self, action: Action) -> Outcome:
+        """Ask the run's coordinator. RunFailed at once when there is none."""
+        with self._asking:
+            self._require_coordinator()
+            return self._clerk.perform(action)
+
+    def faults(self) -> list[FaultReport]:
+        """All faults with proof, fresh; from state.json when nobody coordinates."""
+        with self._asking:
+            if locate.look(self.folder).coordinator:
+                return self._clerk.faults()
+        return [_report(record) for record in self._clerk.state().faults]
+
+    def _require_coordinator(self) -> None:
+        if self.over:
+            raise RunFailed("this run is over")
+        if not locate.look(self.folder).coordinator:
+            raise RunFailed(f"nobody coordinates this run just now: `planaria attach {self.folder.path}` does")
+
+    # ---- any thread
+
+    def hello(self) -> dict[str, Any]:
+        """What does not change while one looks."""
+        info = self.info
+        facts = msgspec.structs.asdict(info)
+        for private in ("runtime", "command", "versions", "rule_sha256"):
+            del facts[private]
+        boards = self._eyes.state().boards
+        engines = chips.engines(info.chips, boards, info.height * info.width, info.engine)
+        return {
+            **facts,
+            "folder": str(self.folder.path),
+            "cells": info.height * info.width,
+            "channels": CHANNELS,
+            "value_bytes": self.value_bytes,
+            "engines": engines if len(set(engines)) > 1 else info.engine,
+            "hosts": self._eyes.hosts,
+            "phases": [phase.name.lower() for phase in Phase],
+            "target": None if self.picture is None else _bytes(self.picture.on_grid()),
+        }
+
+    def cell(self, number: int) -> dict[str, Any] | None:
+        """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet."""
+        sight = self.sight
+        if sight is None:
+            return None
+        width = self.info.width
+        used = sight.ages_intervals[sight.age_cells == number] if sight.age_cells.size else np.zeros(0)
+        return {
+            "cell": number,
+            "row": number // width,
+            "column": number % width,
+            "pid": int(sight.pids[number]),
+            "on": bool(sight.on[number]),
+            "phase": Phase(int(sight.phases[number])).name.lower(),
+            "epoch": int(sight.lives[number] >> np.uint64(32)),
+            "life": int(sight.lives[number] & np.uint64(0xFFFFFFFF)),
+            "state": [round(float(value), 5) for value in sight.states.reshape(-1, CHANNELS)[number]],
+            "counters": {name.name.lower(): int(sight.counters[number, name]) for name in Counter},
+            "stale_ages": [round(float(age), 3) for age in used],
+            "neighbours": [int(other) for other in self._neighbours[number]],
+        }
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder.path / "events.jsonl"
+
+    def close(self) -> None:
+        self._eyes.leave()
+        self._clerk.leave()
+
+
+def _bytes(target: NDArray[np.float32]) -> str:
+    """What the grid should show: premultiplied RGBA of 0 to 255, row-major, in base64."""
+    return base64.b64encode(np.rint(np.clip(target, 0, 1) * 255).astype(np.uint8).tobytes()).decode()
+
+
+def _report(record: Any) -> FaultReport:
+    names = ("id", "kind", "selector", "parameters", "rng_seed", "start", "duration", "hits")
+    return FaultReport(
+        **{name: getattr(record, name) for name in names},
+        cells=len(record.cells),
+        state="finished" if record.finished else "injecting",
+    )

@@ -1,0 +1,88 @@
+"""The stage: the grid as every viewer should see it, and what changed since any earlier frame, encoded once for all.
+
+Each cell remembers the number of the frame that last changed it, so what a viewer missed is one comparison, however far
+behind it is; viewers in step share the same bytes. Knows no socket and no clock. May import numpy and the camera.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellnode.panel import Counter
+from coordinator.camera import Sight
+from coordinator.serve import wire
+from firmware_sim.limits import CHANNELS
+
+
+class Stage:
+    """`value_bytes`: 1 for int8 engines, 2 for float ones. Not thread-safe: one owner feeds and reads it."""
+
+    def __init__(self, cells: int, value_bytes: int) -> None:
+        self._unit = np.float32(wire.UNITS[value_bytes])
+        self._type = wire.VALUE_TYPES[value_bytes]
+        self._most = 128 * 256 ** (value_bytes - 1)
+        self._cells = wire.Cells(
+            lives=np.zeros(cells, np.uint32),
+            epochs=np.zeros(cells, np.uint16),
+            updates=np.zeros(cells, np.uint16),
+            ages=np.full(cells, wire.AGE_UNKNOWN, np.uint16),
+            values=np.zeros((cells, CHANNELS), self._type),
+            phases=np.zeros(cells, np.uint8),
+        )
+        self._changed_in = np.zeros(cells, np.int64)  # number of the frame that last changed each cell
+        self._encoded: dict[int, bytes] = {}  # base -> bytes, of the present frame
+        self.number = 0
+        self.encodings = 0  # how often cells were turned into bytes
+        self._t, self._paused = 0.0, False
+
+    def take(self, sight: Sight, t: float, paused: bool) -> bool:
+        """Put a sight on the stage; True when anything changed, and so a new frame is there."""
+        cells = self._read(sight)
+        changed = np.zeros(len(self._changed_in), np.bool_)
+        for name in ("lives", "epochs", "updates", "ages", "phases"):
+            changed |= getattr(cells, name) != getattr(self._cells, name)
+        changed |= (cells.values != self._cells.values).any(axis=1)
+        anew = bool(changed.any()) or self.number == 0 or paused != self._paused
+        if anew:
+            self.number += 1
+            self._changed_in[changed if self.number > 1 else slice(None)] = self.number
+            self._cells, self._t, self._paused = cells, t, paused
+            self._encoded.clear()
+        return anew
+
+    def since(self, base: int) -> bytes:
+        """The present frame as changes since frame `base`; everything when that is 0 or no frame of ours."""
+        if not 0 < base <= self.number:
+            base = 0
+        found = self._encoded.get(base)
+        if found is None:
+            chosen = np.flatnonzero(self._changed_in > base) if base else np.arange(len(self._changed_in))
+            found = wire.encode(self._cells, chosen, self.number, base, self._t, self._paused)
+            self._encoded[base] = found
+            self.encodings += 1
+        return found
+
+    def _read(self, sight: Sight) -> wire.Cells:
+        asleep = sight.counters[:, Counter.SLEEPING] != 0
+        phases = sight.phases.astype(np.uint8) | np.where(asleep & sight.on, np.uint8(wire.SLEEPING), np.uint8(0))
+        lit = np.where(sight.on[:, None], sight.states.reshape(-1, CHANNELS), np.float32(0))
+        values = np.clip(np.rint(lit / self._unit), -self._most, self._most - 1)
+        return wire.Cells(
+            lives=(sight.lives & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+            epochs=(sight.lives >> np.uint64(32)).astype(np.uint16),
+            updates=(sight.counters[:, Counter.UPDATES] & np.uint64(0xFFFF)).astype(np.uint16),
+            ages=self._ages(sight),
+            values=values.astype(self._type),
+            phases=phases,
+        )
+
+    def _ages(self, sight: Sight) -> NDArray[np.uint16]:
+        """The oldest state that each cell used in its last update; kept until it updates again."""
+        ages = self._cells.ages.copy()
+        ages[~sight.on] = wire.AGE_UNKNOWN
+        if sight.age_cells.size:
+            hundredths = np.minimum(np.rint(sight.ages_intervals * wire.AGES_A_T), wire.AGE_UNKNOWN - 1)
+            ages[sight.age_cells] = 0
+            np.maximum.at(ages, sight.age_cells, hundredths.astype(np.uint16))
+        return ages

@@ -1,0 +1,228 @@
+// The page of one run: puts link, cells, views, board, hands and panels together, and draws at most thirty times a second.
+
+import { Board } from "./board.js";
+import { Cells } from "./cells.js";
+import { Charts } from "./charts.js";
+import { at, make, number, tell, trouble } from "./dom.js";
+import { Hands } from "./hands.js";
+import { Link, ask } from "./link.js";
+import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
+import { makePainter } from "./paint.js";
+import { Views } from "./views.js";
+
+const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
+const page = { hello: null, cells: null, views: null, hands: null, chosen: null, over: false };
+let squares = new Uint8ClampedArray(4), dirty = true, lastDraw = 0, receipt = 0, looking = null;
+let painter = makePainter(at("paint"), (other) => { painter = other; dirty = true; });
+const events = new EventList(), charts = new Charts();
+
+const board = new Board(at("frame"), at("grid"), {
+  hover: (cell) => tell(cell === null || !page.cells ? "\u00a0" : describe(cell)),
+  pick: (cell) => inspect(cell),
+  stroke: (points, done) => page.hands?.draw(points, done),
+  plant: (cell) => page.hands?.plant(Math.floor(cell / page.cells.width), cell % page.cells.width),
+  changed: () => { dirty = true; },
+});
+
+function describe(cell) {
+  const { cells, hello } = page, row = Math.floor(cell / cells.width), column = cell % cells.width;
+  if (!cells.on(cell)) return `cell ${row}, ${column}: no process`;
+  const engine = Array.isArray(hello.engines) ? `, ${hello.engines[cell]}` : "", error = cells.error(cell);
+  const off = error === null ? "" : `, error ${Math.sqrt(error).toFixed(2)}`;
+  const alpha = cells.values[cell * 16 + 3].toFixed(2), life = `${cells.epochs[cell]}.${cells.lives[cell]}`;
+  return `cell ${row}, ${column}: alpha ${alpha}, incarnation ${life}${off}${engine}${cells.asleep[cell] ? ", asleep" : ""}`;
+}
+
+// ---- what arrives
+
+const link = new Link({
+  frame(buffer) {
+    if (!page.cells) return;
+    page.cells.apply(buffer, performance.now());
+    receipt = page.cells.number;
+    dirty = true;
+  },
+  note(note) {
+    if (note.type === "hello") welcome(note);
+    else if (note.type === "numbers") { showNumbers(note); charts.add(note); showState(note.now.paused); }
+    else if (note.type === "event") addEvent(note);
+    else if (note.type === "trouble") trouble(note.line);
+    else if (note.type === "over") { page.over = true; showState(false); }
+  },
+  state(state) {
+    page.link = state;
+    if (state === "refused") trouble("The token is missing or wrong: open the address that the command printed, with all that stands behind #.");
+    showState(page.cells?.paused ?? false);
+  },
+});
+
+async function welcome(hello) {
+  const again = page.hello?.run === hello.run;
+  page.hello = hello;
+  page.cells = new Cells(hello);
+  if (again) { dirty = true; return; }
+  document.title = `${hello.rule} – Planaria`;
+  at("title").textContent = hello.rule;
+  at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} processes, engine ${hello.engine}, T ${hello.interval_s} s, run ${hello.run}`;
+  page.views = new Views(hello);
+  showViews();
+  page.hands = new Hands(await ask("/api/vocabulary"), {
+    chosen: () => {
+      board.brush = page.hands?.brush ?? false;
+      board.radius = page.hands?.radius ?? 0;
+      at("grid").classList.toggle("look", !board.brush);
+      dirty = true;
+    },
+    acted: () => askFaults(),
+  }, `cell:${hello.height >> 1},${hello.width >> 1}`);
+  charts.begin(await ask("/api/losses"));
+  for (const each of await ask("/api/events")) addEvent(each);
+  askFaults();
+  for (const id of ["pause", "heal", "reset"]) at(id).disabled = false;
+}
+
+function addEvent({ number: place, event }) {
+  if (!events.add(place, event)) return;
+  charts.marks = events.marks;
+  showCounters();
+  if (event.event === "inject" || event.event === "heal") askFaults();
+}
+
+function showCounters() {
+  const hurt = { kill: 0, erase: 0, inject: 0, revive: 0 };
+  for (const mark of events.marks) if (mark.kind in hurt) hurt[mark.kind] += 1;
+  at("counters").textContent = `done so far: ${hurt.kill} kills, ${hurt.erase} erasures, ${hurt.inject} faults, ${hurt.revive} revivals`;
+}
+
+async function askFaults() {
+  try { showFaults(await ask("/api/faults"), (id) => page.hands.does({ do: "heal", id })); } catch (error) { trouble(error.message); }
+}
+setInterval(() => { if (page.link === "live" && !document.hidden && !page.over) askFaults(); }, FAULTS_EVERY_MS);
+
+function showState(paused) {
+  const chip = at("state"), kind = page.over ? "over" : page.link === "live" ? (paused ? "paused" : "live") : "lost";
+  chip.className = `chip ${kind}`;
+  const word = { over: "the run is over", live: "live", paused: "paused", lost: "connection lost" }[kind];
+  if (chip.textContent !== word) chip.textContent = word;
+  at("pause").textContent = paused ? "Go on" : "Pause";
+  at("pause").dataset.paused = paused ? "yes" : "";
+}
+
+// ---- views
+
+function showViews() {
+  at("views").replaceChildren(...page.views.list.map((view) => make("button", {
+    type: "button", role: "radio", title: view.about, "aria-checked": String(view === page.views.chosen), id: `view-${view.id}`,
+    onclick: () => { page.views.choose(view.id); showViews(); },
+  }, view.name)));
+  const legend = at("legend"), view = page.views.chosen, parts = [];
+  if (view.id === "channel") {
+    const select = make("select", { "aria-label": "Which channel" });
+    for (let channel = 0; channel < 16; channel++) select.append(make("option", { value: channel, selected: channel === page.views.channel }, `${channel}`));
+    select.onchange = () => { page.views.channel = Number(select.value); dirty = true; };
+    parts.push(select);
+  }
+  if (view.scale) {
+    const strip = make("canvas", { width: 120, height: 10, "aria-hidden": "true" });
+    page.views.paintLegend(strip);
+    parts.push(make("span", {}, view.ends[0]), strip, make("span", {}, view.ends[1]));
+  }
+  for (const [name, colour] of page.views.distinct) {
+    const dot = make("i");
+    dot.style.background = `rgb(${colour.join(" ")})`;
+    parts.push(make("span", {}, dot, ` ${name}`));
+  }
+  parts.push(make("span", {}, view.about));
+  legend.replaceChildren(...parts);
+  dirty = true;
+}
+
+// ---- one cell
+
+async function inspect(cell) {
+  page.chosen = cell;
+  dirty = true;
+  clearInterval(looking);
+  if (cell === null) { at("cell").hidden = true; return; }
+  const look = async () => {
+    try { const found = await ask(`/api/cells/${cell}`); if (page.chosen === cell && found) showCell(found, inspect, page.cells.width); }
+    catch (error) { trouble(error.message); }
+  };
+  looking = setInterval(() => { if (!document.hidden) look(); }, INSPECT_EVERY_MS);
+  await look();
+}
+
+// ---- drawing
+
+function draw(now) {
+  requestAnimationFrame(draw);
+  if (now - lastDraw < FRAME_MS - 4 || !page.cells || !page.views) return;
+  if (!dirty && !(page.views.chosen.moving && !page.cells.paused)) return;
+  lastDraw = now;
+  dirty = false;
+  const { cells, views } = page, tiles = views.tiles, length = cells.count * tiles * tiles * 4;
+  if (squares.length !== length) squares = new Uint8ClampedArray(length);
+  board.shape(cells.height, cells.width, tiles);
+  const [width, height] = board.size();
+  for (const canvas of [painter.canvas, board.canvas]) {
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  }
+  views.fill(cells, squares, performance.now());
+  painter.draw(squares, cells.width * tiles, cells.height * tiles, board.view);
+  board.drawOver(page.chosen, null);
+  page.drawn = (page.drawn ?? 0) + 1;
+  if (receipt) { link.seen(receipt); receipt = 0; }
+}
+requestAnimationFrame(draw);
+
+// ---- buttons and keys
+
+function sure(text) {
+  at("sure-text").textContent = text;
+  at("sure").showModal();
+  return new Promise((resolve) => at("sure").addEventListener("close", () => resolve(at("sure").returnValue === "yes"), { once: true }));
+}
+
+const togglePause = () => page.hands?.does({ do: at("pause").dataset.paused ? "resume" : "pause" });
+at("pause").onclick = togglePause;
+at("heal").onclick = () => page.hands.healAll();
+at("reset").onclick = async () => { if (await sure("Heal everything, wipe every cell and plant one seed in the centre?")) page.hands.reset(); };
+at("help").onclick = () => at("keys").showModal();
+at("closer").onclick = () => board.zoom(1.4);
+at("farther").onclick = () => board.zoom(1 / 1.4);
+at("fit").onclick = () => board.fit();
+at("cell-close").onclick = () => inspect(null);
+at("theme").onclick = () => {
+  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
+  localStorage.setItem("planaria-theme", document.documentElement.dataset.theme);
+  charts.restyle();
+};
+if (localStorage.getItem("planaria-theme")) document.documentElement.dataset.theme = localStorage.getItem("planaria-theme");
+at("export").onclick = async () => {
+  try {
+    const address = URL.createObjectURL(new Blob([await ask("/api/scenario")], { type: "application/toml" }));
+    make("a", { href: address, download: `${page.hello.rule}-${page.hello.run}.toml` }).click();
+    URL.revokeObjectURL(address);
+  } catch (error) { trouble(error.message); }
+};
+
+addEventListener("keydown", (event) => {
+  const elsewhere = event.target.closest("input, select, textarea, dialog");
+  if (elsewhere || event.ctrlKey || event.metaKey || event.altKey || !page.views) return;
+  if (event.key === " " && event.target.tagName === "BUTTON") return;
+  const onGrid = event.target === at("grid") && board.key(event);
+  if (onGrid) { event.preventDefault(); return; }
+  const key = event.key.toLowerCase();
+  if (key === " ") togglePause();
+  else if (key === "v") { page.views.step(event.shiftKey ? -1 : 1); showViews(); }
+  else if (key === "[" || key === "]") page.hands?.wider(key === "]" ? 1 : -1);
+  else if (key === "i" && board.cursor) inspect(board.cell(board.cursor));
+  else if (key === "escape") { page.hands?.choose("look"); inspect(null); }
+  else if (key === "?") at("keys").showModal();
+  else if (/^[1-9]$/.test(key)) page.hands?.chooseNumber(Number(key) - 1);
+  else return;
+  event.preventDefault();
+});
+
+globalThis.planaria = { page, board, get painter() { return painter.kind; } }; // for tests and the curious

@@ -1,0 +1,101 @@
+// The panels beside the grid: numbers, one cell, faults, events. They show what they are given and ask for no frame.
+
+import { CHANNELS } from "./cells.js";
+import { at, make, number } from "./dom.js";
+
+const EVENTS_SHOWN = 200;
+const NAMES = ["red", "green", "blue", "alpha", ...Array.from({ length: CHANNELS - 4 }, (_, at) => `hidden ${at + 1}`)];
+const PLACES = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
+
+export function showNumbers(note) {
+  const { measure: m, now } = note, rows = [
+    ["alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
+    ["living (alpha > 0.1)", number(m.living)],
+    ["updates / s", number(now.updates_per_s ?? m.updates_per_s, 0)],
+    ["stale age p99", m.stale_age_p99 === null ? "–" : `${number(now.stale_age_p99 ?? m.stale_age_p99)} T`],
+    ["heard, of half the living", m.heard_share === null ? "–" : `${number(m.heard_share * 100, 0)} %`],
+    ["CPU of an update", m.cpu_us_per_update === null ? "–" : `${number(m.cpu_us_per_update, 0)} µs`],
+    ["missed wakes", number(m.missed_wakes)],
+    ["loss, log10", number(m.loss_log10)],
+    ["best shift", number(m.loss_log10_shift1)],
+    ["better than blank by", number(m.gain_log10)],
+    ["verdict", m.verdict ?? "too early", m.verdict ?? ""],
+  ];
+  at("numbers").replaceChildren(...rows.flatMap(([name, value, kind = ""]) => [make("dt", {}, name), make("dd", { className: kind }, value)]));
+}
+
+export function showCell(found, pick, width) {
+  at("cell").hidden = false;
+  at("cell-name").textContent = `Cell ${found.row}, ${found.column}`;
+  const bars = make("div", { className: "bars" });
+  found.state.forEach((value, channel) => bars.append(make("span", {}, NAMES[channel]), bar(value), make("span", {}, value.toFixed(3))));
+  const around = make("div", { className: "around", role: "group", "aria-label": "Neighbours" });
+  const cells = new Map(PLACES.map(([down, right], slot) => [`${down},${right}`, found.neighbours[slot]]));
+  for (const down of [-1, 0, 1]) {
+    for (const right of [-1, 0, 1]) {
+      const cell = down || right ? cells.get(`${down},${right}`) : found.cell;
+      const here = !down && !right;
+      around.append(make("button", {
+        type: "button", disabled: here || cell < 0, onclick: () => pick(cell),
+        "aria-label": cell < 0 ? "beyond the border" : `cell ${Math.floor(cell / width)}, ${cell % width}`,
+      }, here ? "●" : cell < 0 ? "" : "○"));
+    }
+  }
+  const counters = Object.entries(found.counters).filter(([, value]) => value).map(([name, value]) => `${name.replaceAll("_", " ")} ${number(value)}`);
+  at("cell-body").replaceChildren(
+    make("p", { className: "pairs" }, `${found.on ? `process ${found.pid}, ${found.phase}` : "no process"}; incarnation ${found.epoch}.${found.life}`),
+    bars, around,
+    make("p", { className: "pairs" }, `stale ages of what it used: ${found.stale_ages.length ? found.stale_ages.map((age) => `${age} T`).join(", ") : "all newest, or not updated just now"}`),
+    make("p", { className: "pairs" }, counters.join(", ")),
+  );
+}
+
+// A bar from the middle: left is negative, right is positive, the whole width is 4.
+function bar(value) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), share = Math.min(Math.abs(value) / 4, 0.5);
+  svg.setAttribute("viewBox", "0 0 100 9");
+  svg.setAttribute("preserveAspectRatio", "none");
+  for (const [x, width, fill] of [[0, 100, "var(--rule)"], [value < 0 ? 50 - share * 100 : 50, share * 100, "var(--accent)"]]) {
+    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    for (const [name, each] of Object.entries({ x, y: 0, width, height: 9, fill })) rect.setAttribute(name, each);
+    svg.append(rect);
+  }
+  return svg;
+}
+
+export function showFaults(faults, heal) {
+  const active = faults.filter((fault) => fault.state !== "finished").reverse(), over = faults.length - active.length;
+  const rows = active.map((fault) => {
+    const parameters = Object.entries(fault.parameters).map(([name, value]) => `${name} ${number(value, 3)}`).join(", ");
+    const ends = fault.duration === null || fault.duration === undefined ? "until healed" : `to ${number(fault.start + fault.duration, 1)} T`;
+    return make("li", {},
+      make("span", {}, `${fault.kind.replaceAll("_", " ")} ${parameters}, ${fault.cells} cells, ${ends}, ${number(fault.hits)} hits`),
+      make("button", { type: "button", onclick: () => heal(fault.id), "aria-label": `Heal fault ${fault.id}` }, "Heal"));
+  });
+  at("faults").replaceChildren(...rows, make("li", { className: "quiet" }, active.length ? `${over} over` : over ? `none now, ${over} over` : "none"));
+}
+
+export class EventList {
+  constructor() {
+    this.newest = -1;
+    this.marks = []; // { t, text } for the charts
+  }
+
+  // Returns whether it was new.
+  add(place, event) {
+    if (place <= this.newest) return false;
+    this.newest = place;
+    const text = describe(event), list = at("events");
+    list.prepend(make("li", {}, make("span", { className: "t" }, typeof event.t === "number" ? `${event.t.toFixed(1)} T` : ""), make("span", {}, text)));
+    while (list.children.length > EVENTS_SHOWN) list.lastChild.remove();
+    if (typeof event.t === "number" && (event.cells || ["pause", "resume", "heal"].includes(event.event))) this.marks.push({ t: event.t, text, kind: event.event });
+    return true;
+  }
+}
+
+function describe(event) {
+  const kind = event.proof?.kind ? ` ${event.proof.kind.replaceAll("_", " ")}` : "";
+  const select = event.selector ? ` ${event.selector.length > 40 ? `${event.selector.slice(0, 40)}…` : event.selector}` : "";
+  const cells = event.cells ? ` (${event.cells.length} cells)` : "";
+  return `${event.event}${kind}${select}${cells}${event.line ? ` ${event.line}` : ""}${event.error ? ` ${event.error}` : ""}`;
+}

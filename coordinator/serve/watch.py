@@ -1,0 +1,177 @@
+"""The watch: looks at the run while somebody watches, at most thirty times a second, and stirs the viewers.
+
+Looks, numbers and actions each have a thread of their own, so that none waits for another. When looking is dear (a
+large grid, a busy machine) it looks less often: at most a quarter of one core. May import serve's stage and viewer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from coordinator.serve.events import Events
+from coordinator.serve.source import Source
+from coordinator.serve.stage import Stage
+from coordinator.serve.viewer import Viewer
+from firmware_sim.errors import PlanariaError
+
+LOOKS_PER_S = 30
+LOOK_SHARE = 0.25  # of one core
+NUMBERS_EVERY_S = 1.0
+EVENTS_EVERY_S = 0.1
+VIEWERS_MAX = 32
+HANDS_QUEUE = 16
+Result = TypeVar("Result")
+
+
+class FullError(Exception):
+    """So many are waiting already that nobody more is taken."""
+
+
+class Watch:
+    """`run()` as a task for as long as the server lives; everything else from the same event loop."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.stage = Stage(source.info.height * source.info.width, source.value_bytes)
+        self.events = Events(source.events_path)
+        self.looks, self.look_s = 0, 0.0
+        self.over = False
+        self._viewers: dict[Viewer, asyncio.Event] = {}
+        self._somebody = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._eyes, self._clerk, self._hands = (
+            ThreadPoolExecutor(1, f"planaria-{name}") for name in ("eyes", "clerk", "hands")
+        )
+        self._acting = 0
+        self._latest: dict[str, str] = {}  # for those who join
+
+    # ---- who watches
+
+    def join(self) -> tuple[Viewer, asyncio.Event]:
+        """A new viewer, and the event that says there is something for it. Raises FullError."""
+        if len(self._viewers) >= VIEWERS_MAX:
+            raise FullError(f"{VIEWERS_MAX} viewers watch already")
+        viewer, stirred = Viewer(), asyncio.Event()
+        self._viewers[viewer] = stirred
+        self._somebody.set()
+        for kind, text in self._latest.items():
+            viewer.tell_latest(kind, text)
+        stirred.set()
+        self._hurry.set()
+        return viewer, stirred
+
+    def leave(self, viewer: Viewer) -> None:
+        self._viewers.pop(viewer, None)
+        if not self._viewers:
+            self._somebody.clear()
+
+    @property
+    def viewers(self) -> int:
+        return len(self._viewers)
+
+    # ---- what others ask
+
+    async def act(self, work: Callable[[], Result]) -> Result:
+        """Do it in the hands' thread, one after the other, and look at once when it is done. Raises FullError."""
+        if self._acting >= HANDS_QUEUE:
+            raise FullError(f"{HANDS_QUEUE} actions are waiting already")
+        self._acting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+        finally:
+            self._acting -= 1
+            self._hurry.set()
+
+    async def ask(self, work: Callable[[], Result]) -> Result:
+        """Do it in the clerk's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._clerk, work)
+
+    async def look_once(self) -> None:
+        """Make sure that there is a sight no older than the rounds allow, though nobody may be watching."""
+        if not self._viewers or self.source.sight is None:
+            loop = asyncio.get_running_loop()
+            self.stage.take(*await loop.run_in_executor(self._eyes, self.source.see))
+
+    def catch_up(self) -> None:
+        """Read what events there are now."""
+        self._pass_on(self.events.more())
+
+    # ---- the rounds
+
+    async def run(self) -> None:
+        """Look, count and read until cancelled."""
+        rounds = [asyncio.create_task(each()) for each in (self._look, self._count, self._read)]
+        try:
+            await asyncio.gather(*rounds)
+        finally:
+            for task in rounds:
+                task.cancel()
+
+    def close(self) -> None:
+        """After `run` has ended: wait for what is being done, then let go of the run."""
+        for pool in (self._eyes, self._clerk, self._hands):
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.source.close()
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._somebody.wait()
+            self._hurry.clear()
+            begun = time.monotonic()
+            try:
+                seen = await loop.run_in_executor(self._eyes, self.source.see)
+                if self.stage.take(*seen):
+                    self._stir()
+            except PlanariaError as error:
+                self._tell("trouble", {"line": str(error)})
+            took = time.monotonic() - begun
+            self.looks, self.look_s = self.looks + 1, took
+            await self._pause(max(1 / LOOKS_PER_S, took / LOOK_SHARE) - took)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless somebody has acted and wants to see it."""
+        try:
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _count(self) -> None:
+        while True:
+            await self._somebody.wait()
+            try:
+                self._tell("numbers", await self.ask(self.source.numbers))
+                if await self.ask(lambda: self.source.over) and not self.over:
+                    self.over = True
+                    self._tell("over", {})
+            except PlanariaError as error:
+                self._tell("trouble", {"line": str(error)})
+            await asyncio.sleep(NUMBERS_EVERY_S)
+
+    async def _read(self) -> None:
+        while True:
+            self.catch_up()
+            await asyncio.sleep(EVENTS_EVERY_S if self._viewers else NUMBERS_EVERY_S)
+
+    def _pass_on(self, fresh: list[tuple[int, str]]) -> None:
+        for number, line in fresh:
+            text = f'{{"type":"event","number":{number},"event":{line}}}'
+            for viewer in self._viewers:
+                viewer.tell(text)
+        if fresh:
+            self._stir()
+
+    def _tell(self, kind: str, facts: dict[str, Any]) -> None:
+        text = self._latest[kind] = json.dumps({"type": kind, **facts}, separators=(",", ":"))
+        for viewer in self._viewers:
+            viewer.tell_latest(kind, text)
+        self._stir()
+
+    def _stir(self) -> None:
+        for stirred in self._viewers.values():
+            stirred.set()
