@@ -7,6 +7,7 @@ standard library.
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import socket
 from dataclasses import dataclass
@@ -48,12 +49,13 @@ class Address:
 
 def parse(text: str, names: tuple[str, ...] = ()) -> Address:
     """Read `HOST`, `HOST:PORT` or `[V6]:PORT`; HOST is a numeric address or localhost."""
-    host, port = text.strip(), ""
-    if host.startswith("["):
-        host, _, port = host[1:].partition("]")
-        port = port.removeprefix(":")
-    elif host.count(":") == 1:
-        host, _, port = host.partition(":")
+    bracketed = re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text.strip())
+    if bracketed:
+        host, port = bracketed[1], bracketed[2] or ""
+    elif text.count(":") == 1:
+        host, _, port = text.strip().partition(":")
+    else:
+        host, port = text.strip(), ""
     host = LOOPBACK if host in ("", "localhost") else host
     try:
         ipaddress.ip_address(host)

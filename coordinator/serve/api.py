@@ -1,7 +1,7 @@
 """The HTTP API: what can be asked and done, in JSON, with the vocabulary of the command line. No state of its own.
 
-Errors are {"error": line}: 400 bad input, 404 no such thing, 429 too many, 503 the run could not. May import starlette,
-msgspec and serve's watch.
+Errors are {"error": line}: 400 bad input, 404 no such thing, 413 too large, 429 too many, 503 the run could not. May
+import starlette, msgspec and serve's watch.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from coordinator import scenario
 from coordinator.actions import Action
 from coordinator.serve import openapi
+from coordinator.serve.guard import TooLargeError
 from coordinator.serve.vocabulary import vocabulary
 from coordinator.serve.watch import FullError, Watch
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -101,6 +102,8 @@ def told(handler: Handler) -> Handler:
             return fail(400, str(error))
         except FullError as error:
             return fail(429, str(error))
+        except TooLargeError as error:
+            return fail(413, str(error))
         except (RunFailed, PlanariaError) as error:
             return fail(503, str(error))
 

@@ -40,7 +40,7 @@ def same(given: str, token: str) -> bool:
 
 
 class TooLargeError(Exception):
-    """More was sent than is read."""
+    """More was sent than is read; whoever reads the body answers 413."""
 
 
 class Guard:
@@ -91,30 +91,24 @@ class Guard:
         return self._hosts | {with_port(server[0], server[1])} if server else self._hosts
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun, read = False, 0
+        read = 0
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
             if read > BODY_MAX:
-                raise TooLargeError
+                raise TooLargeError(f"a body has at most {BODY_MAX} bytes")
             return message
 
         async def marked(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        try:
-            await self._app(scope, counted, marked)
-        except TooLargeError:
-            if not begun:
-                await _answer(send, 413, f"a body has at most {BODY_MAX} bytes")
+        await self._app(scope, counted, marked)
 
 
 async def _answer(send: Send, status: int, error: str) -> None:

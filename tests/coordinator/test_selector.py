@@ -111,3 +111,18 @@ def test_a_wrong_selector_names_the_part_that_is_wrong(text: str, part: str) -> 
         chosen(text)
     assert part in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_path_chooses_the_cells_near_a_line() -> None:
+    where = field(5, 8)
+    row = [cell % 8 for cell in parse("path:0.5,2,1,2,5").cells(where, 1) if cell // 8 == 2]
+    assert row == [1, 2, 3, 4, 5]
+    assert parse("path:1,2,3").cells(where, 1).tolist() == parse("circle:2,3,1").cells(where, 1).tolist()
+    bent = parse("path:0.4,0,0,0,3,3,3").cells(where, 1).tolist()
+    assert bent == [0, 1, 2, 3, 11, 19, 27]
+
+
+@pytest.mark.parametrize("text", ["path:", "path:1", "path:1,2", "path:1,2,3,4", "path:-1,2,3", "path:1,a,3"])
+def test_a_path_that_is_none_is_bad_input(text: str) -> None:
+    with pytest.raises(BadInput, match="path"):
+        parse(text)

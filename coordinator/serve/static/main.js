@@ -91,7 +91,7 @@ function addEvent({ number: place, event }) {
 function showCounters() {
   const hurt = { kill: 0, erase: 0, inject: 0, revive: 0 };
   for (const mark of events.marks) if (mark.kind in hurt) hurt[mark.kind] += 1;
-  at("counters").textContent = `done so far: ${hurt.kill} kills, ${hurt.erase} erasures, ${hurt.inject} faults, ${hurt.revive} revivals`;
+  at("counters").textContent = `so far: kill ${hurt.kill}, erase ${hurt.erase}, fault ${hurt.inject}, revive ${hurt.revive}`;
 }
 
 async function askFaults() {
