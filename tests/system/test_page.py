@@ -1,4 +1,4 @@
-"""The live page in a real browser, beside a real swarm: it shows what the cells show, its strokes hit real processes."""
+"""The live page in a real browser, beside a real swarm: it shows what the cells show, and its strokes hit processes."""
 
 from __future__ import annotations
 
