@@ -4,17 +4,19 @@ docs/training-logs.
 In the plain asynchrony of firmware_sim and in the synchronous reference, in float and in int8: growth and
 stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. With --faults, the five
 lines of faultjudge.py instead. RULE is a folder or a built-in name. It needs no torch and trains nothing. Imports
-numpy, firmware_sim, trainer.
+numpy, cellnode, firmware_sim, trainer.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 
+from cellnode.workers import cores
 from firmware_sim import folder
 from firmware_sim.asynchronous import Swarm
 from firmware_sim.cuts import CUTS, cut_masks
@@ -109,11 +111,14 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--faults", action="store_true", help="the five lines of faultjudge.py instead")
+    parser.add_argument("--cores", type=int, default=cores(), help="processes that share the draws of --faults")
     given = parser.parse_args()
     found = folder.load(given.rule)
     head = {"rule": found.name, "sha256": found.sha256, "draws": given.draws, "seed": given.seed}
     if given.faults:
-        judged = faultjudge.judge(found, given.draws, given.seed)
+        judged = faultjudge.judge(
+            found, given.draws, given.seed, cores=given.cores, say=lambda line: print(line, file=sys.stderr, flush=True)
+        )
         print(json.dumps({**head, "lines": faultjudge.table(judged)}, indent=1))
         return
     rule, target = found.rule(), found.target()

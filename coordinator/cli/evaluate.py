@@ -39,7 +39,8 @@ def evaluate(
     planaria evaluate lizard --only growth --json
     planaria evaluate lizard --only 1,3 --draws 1
     """
-    from coordinator.evaluate import page, summary, workers
+    from cellnode import workers
+    from coordinator.evaluate import page, summary
     from coordinator.evaluate.evaluation import Options
     from coordinator.evaluate.evaluation import evaluate as run
     from firmware_sim import folder

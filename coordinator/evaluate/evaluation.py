@@ -1,6 +1,6 @@
 """Run the experiments asked for, in every way the rule can live, on all cores, and keep rows and pictures in order.
 
-Decides nothing about the numbers. May import the rest of this package.
+Decides nothing about the numbers. May import the rest of this package and cellnode.workers.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cellnode.workers import spread
 from coordinator.evaluate.experiments import EXPERIMENTS, Found, Frame, Still
+from coordinator.evaluate.jobs import Job, Plan
 from coordinator.evaluate.rows import Row
 from coordinator.evaluate.subject import Subject, Way
 from coordinator.evaluate.times import Times
-from coordinator.evaluate.workers import Job, Plan, spread
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
 from firmware_sim.rule import Floats
@@ -71,7 +72,7 @@ def evaluate(folder: RuleFolder, options: Options, say: Say = lambda _line: None
             say(f"{head}, {row.experiment}, {row.when}: {row.loss_log10:.2f}")
 
     plan = Plan(folder, options.draws, options.rng_seed, options.times)
-    spread(plan, [jobs[k] for k in order], options.cores, done)
+    spread(plan.worker, [jobs[k] for k in order], options.cores, done)
     for number, job in enumerate(jobs):
         for each in results[number]:
             if isinstance(each, Still):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shlex
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +18,9 @@ from coordinator.evaluate.experiments import ANGLES, EXPERIMENTS, Frame, apart, 
 from coordinator.evaluate.rows import Row, fate, measured
 from coordinator.evaluate.subject import Subject, Way
 from coordinator.evaluate.times import Times
-from coordinator.evaluate.workers import Job, Plan, spread
 from firmware_sim import folder
 from firmware_sim.cuts import CUTS
-from firmware_sim.errors import BadInput, RunFailed
+from firmware_sim.errors import BadInput
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import seed, step
 
@@ -157,24 +153,6 @@ def test_several_processes_find_the_same_rows_and_pictures_in_the_same_order() -
     )
     assert alone.rows == together.rows and list(alone.strips) == list(together.strips)
     assert np.array_equal(alone.frames, together.frames) and len(alone.frames) == 6
-
-
-def test_a_worker_that_dies_is_named_and_leaves_no_other_behind() -> None:
-    """Killed by its own job, as the kernel does when memory is short."""
-    before = set(multiprocessing.active_children())
-    plan = Plan(folder.load("dot"), 1, 1, Times(shown=(Deadly(),)))
-    jobs = [Job("growth", Way("sync", "float"), 0), Job("growth", Way("async", "int8"), 0)]
-    with pytest.raises(RunFailed, match=r"growth, .* has died"):
-        spread(plan, jobs, 2, lambda _place, _found: None)
-    assert set(multiprocessing.active_children()) <= before
-
-
-class Deadly(int):
-    """A number whose arithmetic ends the process."""
-
-    def __sub__(self, other: int) -> int:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return int(self) - other
 
 
 def test_json_is_one_list_with_the_agreed_keys(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
