@@ -1,4 +1,5 @@
-"""How fast virtual time passes: the batch twin beside the world of single cells. May import cellnode."""
+"""How fast virtual time passes: the three worlds side by side, while a picture grows, when it is there, and when links
+lose 30 % of all frames. May import cellnode."""
 
 from __future__ import annotations
 
@@ -7,40 +8,60 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cellnode.messages import LinkFault
 from cellnode.panel import Counter
 from cellnode.topology import seed_cell, tag
-from cellnode.virtual import VirtualSwarm
+from cellnode.virtual import VirtualSwarm, World
 from coordinator.bench.registry import Options, Row
 from firmware_sim import folder
-from firmware_sim.engines import make_engine
+from firmware_sim.engines import Engine, make_engine
+from firmware_sim.folder import RuleFolder
 
-INTERVALS = 40  # T; long enough for growth, short enough for the slow world
+BORN = 4.0  # T before the seed: all have greeted each other
+GROWN = 104.0
+PHASES = {"growing": (BORN, 44.0), "at rest": (GROWN, GROWN + 40.0), "at rest, 30 % lost": (GROWN, GROWN + 40.0)}
+WORLDS: dict[str, tuple[World, ...]] = {"numpy": ("arrays", "cells"), "chip": ("native", "arrays", "cells")}
+DRAWS: dict[World, int] = {"native": 20}  # swarms timed together; one where that takes seconds
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """One row an engine: updates per second of both worlds, their ratio, and times real time at the options' T."""
-    height, width = options.grid
+    """One row an engine, phase and world; the first world of a phase is the one that `--substrate virtual` takes."""
     rule = folder.load(options.rule)
-    for name in ("numpy", "chip"):
-        rates = {}
-        for oracle in (False, True):
-            engine = make_engine(name, rule)
-            swarm = VirtualSwarm(height, width, False, engine, tag("bench", rule.sha256), 1, oracle=oracle)
-            seed = np.zeros(16, engine.dtype)
-            seed[3:] = 32 if engine.family == "int8" else 1
-            swarm.run_until(4)
-            swarm.poke("seed", [seed_cell(height, width)], seed.tobytes())
-            before, begun = int(swarm.counters()[:, Counter.UPDATES].sum()), time.process_time()
-            swarm.run_until(4 + INTERVALS)
-            seconds = time.process_time() - begun
-            rates[oracle] = (int(swarm.counters()[:, Counter.UPDATES].sum()) - before) / seconds
-            if not oracle:
-                faster = INTERVALS * options.interval_s / seconds
-        yield {
-            "engine": name,
-            "updates_per_s": round(rates[False]),
-            "updates_per_s_single_cells": round(rates[True]),
-            "ratio": round(rates[False] / rates[True], 1),
-            "times_real_time": round(faster, 1),
-            "interval_s": options.interval_s,
-        }
+    for name, worlds in WORLDS.items():
+        engine = make_engine(name, rule)
+        for phase in PHASES if name == "chip" else ("growing",):
+            rates: dict[World, tuple[float, float]] = {}
+            for world in worlds if phase == "growing" else worlds[:2]:
+                rates[world] = _rates(rule, engine, options.grid, world, phase)
+            for world, (updates_per_s, intervals_per_s) in rates.items():
+                yield {
+                    "engine": name,
+                    "phase": phase,
+                    "world": world,
+                    "updates_per_s": round(updates_per_s),
+                    "ratio_to_arrays": round(updates_per_s / rates["arrays"][0], 2),
+                    "times_real_time": round(intervals_per_s * options.interval_s, 1),
+                    "interval_s": options.interval_s,
+                }
+
+
+def _rates(rule: RuleFolder, engine: Engine, grid: tuple[int, int], world: World, phase: str) -> tuple[float, float]:
+    """(updates, T) a second of processor time, over all draws of a world."""
+    height, width = grid
+    begin, end = PHASES[phase]
+    draws = DRAWS.get(world, 1)
+    updates, seconds = 0, 0.0
+    seed = np.zeros(16, engine.dtype)
+    seed[3:] = 32 if engine.family == "int8" else 1
+    for rng_seed in range(1, draws + 1):
+        swarm = VirtualSwarm(height, width, False, engine, tag("bench", rule.sha256), rng_seed, world=world)
+        swarm.run_until(BORN)
+        swarm.poke("seed", [seed_cell(height, width)], seed.tobytes())
+        swarm.run_until(begin)
+        if "lost" in phase:
+            swarm.set_faults([LinkFault(1, "loss", list(range(height * width)), 0.3)])
+        before, begun = int(swarm.counters()[:, Counter.UPDATES].sum()), time.process_time()
+        swarm.run_until(end)
+        seconds += time.process_time() - begun
+        updates += int(swarm.counters()[:, Counter.UPDATES].sum()) - before
+    return updates / seconds, draws * (end - begin) / seconds
