@@ -26,9 +26,11 @@ from coordinator.observer import Observer
 from coordinator.performing import Performer
 from coordinator.picture import Picture
 from coordinator.probe import machine_factor
+from coordinator.rerun import By, Check
 from coordinator.runfolder import RunFolder
 from coordinator.store import Store
 from coordinator.substrate import OnProgress, Substrate
+from coordinator.virtual import VirtualSubstrate
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
@@ -231,6 +233,14 @@ class Conductor:
         return measure(
             self.info, self.observer, self.observer.see(t), t, self._substrate, self.interval_s, str(self.folder.path)
         )
+
+    def again(self, by: By) -> Check:
+        """Live it all a second time, computed `by` whom, and compare the bytes; in virtual time only."""
+        if not isinstance(self._substrate, VirtualSubstrate):
+            raise BadInput("a run of real processes cannot be repeated to the byte: --check needs --substrate virtual")
+        check = self._substrate.again(by)
+        self._event("checked", **check.to_dict())
+        return check
 
     # ---- the end
 

@@ -106,7 +106,9 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         else:
             number = tag("virtual", rule.sha256)
-            substrate = VirtualSubstrate(height, width, wish.torus, engine, number, rng_seed, interval_ns, others)
+            substrate = VirtualSubstrate(
+                height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line
+            )
     except BadInput:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -31,6 +31,7 @@ from coordinator.frames import Frame
 from coordinator.guest import Guest
 from coordinator.measure import Measure
 from coordinator.opening import Wish
+from coordinator.rerun import By, Check
 from coordinator.runfolder import RunInfo
 from coordinator.substrate import Progress
 from coordinator.verbs import Verbs
@@ -157,6 +158,14 @@ class Swarm(Verbs):
         if isinstance(body, Conductor) and body.last is not None:
             return body.last
         return self._here.measure()
+
+    def again(self, by: By = "same") -> Check:
+        """In virtual time: live everything so far a second time, computed by the "same" or by "native", "arrays" or
+        "cells", and compare every state and counter."""
+        body = self._here
+        if not isinstance(body, Conductor):
+            raise BadInput("a guest cannot repeat a run: it lives elsewhere")
+        return body.again(by)
 
     # ---- who we are
 

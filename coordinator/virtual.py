@@ -1,20 +1,22 @@
 """The substrate of virtual time: `cellnode.virtual.VirtualSwarm` behind the same interface as real processes.
 
-A run lives in this process only and takes as long as its arithmetic. May import cellnode.virtual and numpy.
+A run lives in this process only and takes as long as its arithmetic; it can be lived again, to compare. May import
+cellnode.virtual, numpy, and the coordinator's rerun and interface.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cellnode.messages import LinkFault
 from cellnode.panel import Counter, Phase
-from cellnode.virtual import VirtualSwarm
+from cellnode.virtual import VirtualSwarm, World
 from coordinator.camera import Sight
+from coordinator.rerun import By, Check, Rerun
 from coordinator.substrate import Cells, OnProgress, Progress
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
@@ -37,8 +39,15 @@ class VirtualSubstrate:
         rng_seed: int,
         interval_ns: int,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        self._swarm = VirtualSwarm(height, width, torus, engine, tag, rng_seed, interval_ns, others=others)
+        def make(world: World) -> VirtualSwarm:
+            return VirtualSwarm(
+                height, width, torus, engine, tag, rng_seed, interval_ns, others=others, world=world, say=say
+            )
+
+        self._rerun = Rerun(make)
+        self._swarm = self._rerun.swarm
         self._scale = np.float32(STATE_STEP if engine.family == "int8" else 1.0)
         self._lives = np.ones(height * width, np.uint64)
         self._born_with = self._swarm.counters() * np.uint64(0)  # counters at birth: a page would start at zero
@@ -71,12 +80,13 @@ class VirtualSubstrate:
 
     def advance(self, until_ns: int) -> None:
         before = time.process_time_ns()
-        self._swarm.run_until(until_ns / self._swarm.interval_ns)
+        self._rerun.run_until(until_ns)
         self._cpu_ns += time.process_time_ns() - before
 
     def power(self, cells: Cells, on: bool) -> list[int]:
         cells = cells[self._swarm.on[cells] != on]
-        self._swarm.power(cells.tolist(), on)
+        numbers = cells.tolist()
+        self._rerun.do(lambda swarm: swarm.power(numbers, on))
         if on:
             self._lives[cells] += np.uint64(1)
             self._born_with[cells] = self._swarm.counters()[cells]
@@ -86,7 +96,8 @@ class VirtualSubstrate:
         raise BadInput("freeze and thaw stop processes; on --substrate virtual there are none")
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
-        self._swarm.poke(kind, cells.tolist(), state)
+        numbers = cells.tolist()
+        self._rerun.do(lambda swarm: swarm.poke(kind, numbers, state))
         return []
 
     def fit(self, cells: Cells, port: str | None) -> list[int]:
@@ -97,8 +108,13 @@ class VirtualSubstrate:
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
         self._delayed |= any(fault.kind == "delay" for fault in faults)
-        self._swarm.set_faults(faults)
+        wanted = list(faults)
+        self._rerun.do(lambda swarm: swarm.set_faults(wanted))
         return []
+
+    def again(self, by: By) -> Check:
+        """Live it all a second time and compare the bytes."""
+        return self._rerun.again(by)
 
     def set_interval(self, interval_ns: int) -> list[int]:
         raise BadInput("virtual time has no interval to calibrate")

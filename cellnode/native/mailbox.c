@@ -21,6 +21,13 @@ static bool is_zero(const int8_t *state)
     return (words[0] | words[1]) == 0;
 }
 
+/* How many slots are in a mask; plain processors have no instruction for it. */
+static uint64_t count_slots(uint8_t mask)
+{
+    static const uint8_t bits[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    return (uint64_t)(bits[mask & 15] + bits[mask >> 4]);
+}
+
 static bool is_same(const int8_t *a, const int8_t *b) { return memcmp(a, b, CHANNELS) == 0; }
 
 /* A silence longer than this empties a slot; `next_within` is what its last frame announced. */

@@ -186,8 +186,8 @@ static void wake(world *w, int32_t index)
         }
     }
     mailbox_forget(w, cell, now_ns);
-    cell->counters[HEARD] += (uint64_t)__builtin_popcount(cell->filled);
-    cell->counters[LIVING_NEIGHBOURS] += (uint64_t)__builtin_popcount(cell->living);
+    cell->counters[HEARD] += count_slots(cell->filled);
+    cell->counters[LIVING_NEIGHBOURS] += count_slots(cell->living);
     cell->filled = 0;
     const bool hello = now_ns < cell->hello_until_ns && waits_for_somebody(w, cell);
     step(w, cell, hello);

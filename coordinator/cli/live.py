@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.actions import Action, Outcome
 from coordinator.measure import Measure
+from coordinator.rerun import By, Check
 from coordinator.scenario import Step
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
@@ -45,6 +46,7 @@ class Plan:
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
+    check: By | None = None  # live it again, computed by whom, and compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Ended:
     measure: Measure | None
     folder: Path
     interrupted: bool
+    check: Check | None = None
 
 
 def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
@@ -61,17 +64,20 @@ def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
     view = View(look, live=view_live)
     with view, page_of(plan) as page:
         swarm = launch(plan, view)
-        interrupted = False
+        interrupted, check = False, None
         try:
             show_page(page, swarm, view)
             run_steps(swarm, view, plan.steps, plan.length)
+            if plan.check is not None:
+                view.say(f"t {swarm.t:.1f} T: living it all again")
+                check = swarm.again(plan.check)
         except KeyboardInterrupt:
             interrupted = True
             view.say("stopping")
         finally:
             with uninterrupted():
                 swarm.stop()
-    return Ended(swarm.measure(), swarm.folder, interrupted)
+    return Ended(swarm.measure(), swarm.folder, interrupted, check)
 
 
 def attach_and_watch(run: str, length: float | None, view_live: bool | None, look: str) -> Ended:

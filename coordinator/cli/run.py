@@ -9,8 +9,9 @@ import click
 
 from coordinator.cli import live
 from coordinator.cli.options import Grid, exit_code, json_option, listen_option, seed_option, show_json
+from coordinator.rerun import BY, By
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
-from firmware_sim.errors import BadInput
+from firmware_sim.errors import BadInput, RunFailed
 
 KINDS = tuple(CHIPS)
 VIRTUAL_INTERVALS = 100.0  # virtual time must end somewhere
@@ -44,6 +45,13 @@ AFTER_SCENARIO = 100.0
 @click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
 @click.option("--serve", is_flag=True, help="Serve a live page for a browser; its address is printed.")
 @listen_option
+@click.option(
+    "--check",
+    type=click.Choice(BY),
+    is_flag=False,
+    flag_value="same",
+    help="Virtual time: live it all again, by the same code or by arrays or single cells, and compare every byte.",
+)
 @seed_option
 @json_option
 def run(
@@ -63,6 +71,7 @@ def run(
     look: str,
     serve: bool,
     listen: str | None,
+    check: By | None,
     seed: int | None,
     as_json: bool,
 ) -> int:
@@ -73,6 +82,7 @@ def run(
     planaria run lizard --serve
     planaria run lizard --for 200 --scenario halves.toml --json
     planaria run dot --substrate virtual --for 60 --seed 7
+    planaria run dot --substrate virtual --for 60 --check=cells
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
 
     Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
@@ -82,6 +92,8 @@ def run(
     steps = [] if scenario is None else scenarios.load(scenario)
     if length is not None and not (math.isfinite(length) and length > 0):
         raise BadInput(f"--for is {length:g}, expected a number of T above 0")
+    if check is not None and substrate != "virtual":
+        raise BadInput("--check needs --substrate virtual: real processes do not repeat themselves to the byte")
     if length is None and steps:
         length = scenarios.length(steps) + AFTER_SCENARIO
     elif length is None and substrate == "virtual":
@@ -102,18 +114,24 @@ def run(
         steps=tuple(steps),
         serve=serve or listen is not None,
         listen=listen,
+        check=check,
     )
     ended = live.start_and_run(plan, view, look)
     measure = ended.measure
     if measure is not None:
         if as_json:
-            show_json(measure.to_dict())
+            found = measure.to_dict()
+            show_json(found if ended.check is None else {**found, "check": ended.check.to_dict()})
         else:
             click.echo(measure.line)
+            if ended.check is not None and ended.check.same:
+                click.echo(ended.check.line)
             click.echo(f"seed {measure.seed}, verdict: {measure.verdict or 'none (nothing to judge, or too early)'}")
             click.echo(f"report: {ended.folder / 'report.html'}")
     if ended.interrupted:
         return 130
+    if ended.check is not None and not ended.check.same:
+        raise RunFailed(ended.check.line)
     return exit_code(measure.verdict if measure is not None else None)
 
 
