@@ -211,6 +211,19 @@ class Cell:
         if self.next_wake_ns is not None:
             self._schedule(now_ns)
 
+    def set_clock(self, intervals: Callable[[int, int], int]) -> None:
+        """Draw wake intervals from this source from now on. A pending wake stays where it is."""
+        self._intervals = intervals
+
+    def jump(self, ns: int, now_ns: int) -> None:
+        """Its clock says `ns` more (or less) than a moment ago: wakes and silences are that much nearer (or farther).
+        A wake that has been jumped over comes at once, as late as the clock makes it."""
+        self.shift(-ns)
+        due_ns = self.next_wake_ns
+        if due_ns is not None and due_ns <= now_ns:
+            self._late(now_ns, now_ns - due_ns)
+            self.next_wake_ns = now_ns + REACTION_NS
+
     def announce(self, slot: int, epoch: int, life: int, on: bool = True) -> None:
         """The newest incarnation that the agent gave to the neighbour in `slot`; `on=False`: it has no power, so hello
         does not wait for it. Frames above it are dropped."""

@@ -38,6 +38,8 @@ class Purpose(IntEnum):
     FAULT = 5
     TRAIN = 6
     BIRTH = 7  # when a newborn process speaks for the first time
+    CLOCK_DRIFT = 8
+    CLOCK_JITTER = 9
 
 
 def _mix(word: int) -> int:

@@ -2,25 +2,26 @@
 
 The poke "harm" carries a `Harm`. Flips of the state's bits happen to the cell; all else to its engine, which is then
 wrapped, so that what a fault does later (a bit held, a byte on the line damaged) is counted too. A reborn cell is a
-whole chip again. Opens nothing. May import msgspec, numpy, firmware_sim, the cell and the panel's counters.
+whole chip again. Opens nothing. May import msgspec, numpy, firmware_sim, the draws, messages and the panel's counters.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.cell import Cell
 from cellnode.draws import Purpose, draw64
+from cellnode.mailbox import Tally
 from cellnode.messages import RulePayload
 from cellnode.panel import Counter
 from firmware_sim.engines import Engine, Family, make_engine
-from firmware_sim.errors import BadInput
+from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.genome import Genome
 
 TRIES = 100  # flips of a genome that no loader would take are drawn again
@@ -34,6 +35,34 @@ class Harm(msgspec.Struct, frozen=True):
     parameters: dict[str, float]
     rng_seed: int
     heal: bool = False
+
+
+Spares = Callable[[Engine, RulePayload], Engine]
+
+
+class Victim(Protocol):
+    """What a harm needs of a cell: a `Cell`, or one cell of a `Patch`."""
+
+    @property
+    def cell(self) -> int: ...
+
+    @property
+    def counters(self) -> Tally: ...
+
+    @property
+    def interval_ns(self) -> int: ...
+
+    @property
+    def state_bytes(self) -> bytes: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    def corrupt(self, values: bytes, now_ns: int) -> None: ...
+
+    def refit(self, engine: Engine, now_ns: int) -> None: ...
+
+    def jump(self, ns: int, now_ns: int) -> None: ...
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -50,15 +79,41 @@ def decode(data: bytes) -> Harm:
     return _decoder.decode(data)
 
 
-def carry_out(harm: Harm, cell: Cell, rule: RulePayload, now_ns: int) -> None:
-    """Begin or heal. BadInput for what this cell's engine cannot suffer."""
-    if harm.kind == "bit_flip":
-        if not harm.heal:
-            _flip_state(harm, cell, now_ns)
+def _seed(harm: Harm, cell: int) -> int:
+    return draw64(harm.rng_seed, cell, Purpose.FAULT, harm.id)
+
+
+def spare_chip(engine: Engine, rule: RulePayload) -> Engine:
+    """In virtual time many cells share an engine; one that is to be harmed gets a chip that nobody else computes on."""
+    return make_engine(engine.name, rule.blob, rule.degrees)
+
+
+def carry_out(
+    harm: Harm,
+    cell: Victim,
+    rule: RulePayload,
+    now_ns: int,
+    spares: Spares | None = None,
+) -> None:
+    """Begin or heal. BadInput for what this cell's engine cannot suffer.
+
+    `spares` makes chips: one for the cell to be harmed, if it shares its engine, and the next where that falls silent.
+    (In a process of its own a cell shares with nobody, and silence ends the process: its agent starts the next life.)
+    """
+    if harm.kind in ("bit_flip", "clock_jump"):
+        if harm.heal:
+            return  # over as soon as it had happened
+        if harm.kind == "clock_jump":
+            cell.counters[Counter.HARMED] += 1
+            cell.jump(round(harm.parameters["by"] * cell.interval_ns), now_ns)
+        else:
+            cell.corrupt(_flipped(harm, cell), now_ns)
         return
     engine = cell.engine
     if not isinstance(engine, HarmedEngine):
-        engine = HarmedEngine(engine, rule, cell.cell, cell.counters)
+        if harm.heal:
+            return  # reborn since, as a whole chip
+        engine = HarmedEngine(engine, rule, cell.cell, cell.counters, spares)
     if harm.heal:
         engine.heal(harm.id)
     else:
@@ -66,7 +121,7 @@ def carry_out(harm: Harm, cell: Cell, rule: RulePayload, now_ns: int) -> None:
     cell.refit(engine, now_ns)
 
 
-def _flip_state(harm: Harm, cell: Cell, now_ns: int) -> None:
+def _flipped(harm: Harm, cell: Victim) -> bytes:
     draw = random.Random(_seed(harm, cell.cell))
     values = bytearray(cell.state_bytes)
     if len(values) != cell.engine.channels:
@@ -77,11 +132,7 @@ def _flip_state(harm: Harm, cell: Cell, now_ns: int) -> None:
             bit = (bit + 1) % 8
         values[at] ^= 1 << bit
         cell.counters[Counter.HARMED] += 1
-    cell.corrupt(bytes(values), now_ns)
-
-
-def _seed(harm: Harm, cell: int) -> int:
-    return draw64(harm.rng_seed, cell, Purpose.FAULT, harm.id)
+    return bytes(values)
 
 
 class HarmedEngine:
@@ -90,11 +141,14 @@ class HarmedEngine:
     family: Family = "int8"
     dtype: np.dtype[Any] = np.dtype(np.int8)
 
-    def __init__(self, inner: Engine, rule: RulePayload, cell: int, counters: Any) -> None:
+    def __init__(
+        self, inner: Engine, rule: RulePayload, cell: int, counters: Tally, spares: Spares | None = None
+    ) -> None:
         if inner.family != "int8":
             raise BadInput(f"engine {inner.name} computes in float: no chip to harm")
         self.name, self.channels = inner.name, inner.channels
-        self._inner = self._whole = inner
+        self._spares = spares
+        self._inner = self._whole = inner if spares is None else spares(inner, rule)
         self._rule, self._cell, self._counters = rule, cell, counters
         self._faults: dict[int, Any] = {}  # with heal() and hits()
         self._counted = 0
@@ -103,8 +157,19 @@ class HarmedEngine:
     def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
         try:
             return self._inner.update(neighbourhood)
+        except RunFailed:
+            if self._spares is None:
+                raise
+            self._begin_anew(self._spares)
+            return np.zeros((len(neighbourhood), self.channels), self.dtype)
         finally:
             self._count()
+
+    def _begin_anew(self, spares: Spares) -> None:
+        """The chip is silent for good: a whole one takes its place, empty."""
+        self._past += sum(fault.hits() for fault in self._faults.values())
+        self._faults = {}
+        self._inner = self._whole = spares(self._whole, self._rule)
 
     def begin(self, harm: Harm) -> None:
         """Let a fault begin; what is over at once is only counted."""

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode import clockfault
 from cellnode.draws import (
     MEAN_MAX_NS,
     Purpose,
@@ -39,9 +40,12 @@ HELD_MAX = 4096  # frames held for one cell; more are lost, and counted as lost
 
 
 def check(fault: LinkFault) -> LinkFault:
-    """The fault itself, or BadInput naming what is wrong with it."""
+    """The fault itself, or BadInput naming what is wrong with it. A clock's fault is as good as a link's."""
+    if fault.kind in clockfault.KINDS:
+        return clockfault.check(fault)
     if fault.kind not in KINDS:
-        raise BadInput(f"link fault {fault.id} has kind {fault.kind!r}, expected one of {', '.join(KINDS)}")
+        known = (*KINDS, *clockfault.KINDS)
+        raise BadInput(f"link fault {fault.id} has kind {fault.kind!r}, expected one of {', '.join(known)}")
     if not 0.0 <= fault.rate <= 1.0:
         raise BadInput(f"link fault {fault.id} has rate {fault.rate}, expected 0..1")
     if not 0.0 <= fault.delay_intervals <= DELAY_MAX:
@@ -109,7 +113,7 @@ class Gate:
 
     def set_faults(self, faults: Iterable[LinkFault]) -> None:
         """The whole wanted list. Held frames of a healed fault still come when they are due."""
-        mine = (check(fault) for fault in faults if self._cell in fault.cells)
+        mine = (check(fault) for fault in faults if fault.kind in KINDS and self._cell in fault.cells)
         self._faults = tuple(msgspec.structs.replace(fault, cells=[self._cell]) for fault in mine)
 
     @property

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import zmq
 
 from cellnode.control import Link
-from cellnode.linkfault import Gate
+from cellnode.linkfault import KINDS, Gate
 from cellnode.mailbox import Tally
 from cellnode.messages import LinkFault
 from cellnode.panel import Counter
@@ -60,8 +60,9 @@ class Ears:
         """Make the connections what they should be; those that need no change are left alone."""
         self._gate.interval_ns = interval_ns
         self._gate.set_faults(faults)
-        if bool(faults) is self._conflating:
-            self._conflating = not faults
+        conflating = not any(fault.kind in KINDS for fault in faults)
+        if conflating is not self._conflating:
+            self._conflating = conflating
             self._socket.close(0)
             self._links = {}
             self._socket = self._make()

@@ -151,6 +151,11 @@ class Mailboxes:
         self._heard_at_ns[cells] = now_ns[:, None]
         self._look_at_ns[cells] = 0
 
+    def shift(self, cells: Indices, ns: int) -> None:
+        """The clocks of these listeners stood still for `ns`."""
+        self._heard_at_ns[cells] += ns
+        self._look_at_ns[cells] = 0
+
     def clear(self, cells: Indices) -> None:
         """Lose own states, slots and greetings; keep incarnations."""
         self.block[cells] = 0

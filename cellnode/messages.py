@@ -34,14 +34,18 @@ class OtherEngine(msgspec.Struct, frozen=True):
 
 
 class LinkFault(msgspec.Struct, frozen=True):
-    """One fault on the incoming edges of some cells; draws are pure in (seed, id, edge, incarnation, sequence)."""
+    """One fault on the incoming edges of some cells; draws are pure in (seed, id, edge, incarnation, sequence).
+
+    Or on their clocks ("drift", "jitter": cellnode/clockfault.py), which is wanted, held and repeated in the same way.
+    """
 
     id: int
-    kind: str  # "loss" | "delay"
+    kind: str  # "loss" | "delay" | "drift" | "jitter"
     cells: list[int]  # victims: all incoming edges of these cells
-    rate: float = 0.0  # loss: probability that a frame is lost, 0..1
+    rate: float = 0.0  # loss: probability, 0..1. drift: 0.1 is 10 % slow. jitter: each interval is within +- this share
     delay_intervals: float = 0.0  # delay: each frame is late by a uniform draw from [0, this], in T
     rng_seed: int = 0
+    spread: float = 0.0  # drift: each cell's own is a uniform draw from rate +- this
 
 
 class Placement(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import time
 
 import zmq
 
-from cellnode import control, draws, harm, links
+from cellnode import clockfault, control, draws, harm, links
 from cellnode.cell import Cell
 from cellnode.control import CellPoke, Wanted
 from cellnode.heart import Heart
@@ -130,6 +130,7 @@ class Node:
         else:
             self._heart.listen_anew()
             self._tell(self._heart.cell, wanted, now_ns)
+            self._heart.cell.set_clock(self._clock(wanted))
             self._heart.show_linked()
         page.show_version(wanted.version)
 
@@ -145,13 +146,19 @@ class Node:
             birth.life,
             wanted.interval_ns,
             self._engine,
-            draws.clock(plan.rng_seed, birth.cell, plan.epoch, birth.life),
+            self._clock(wanted),
             now_ns,
             self._page.counters,
         )
         bits = draws.draw64(plan.rng_seed, who, draws.Purpose.BIRTH, 0)
         first_ns = now_ns + draws.share(bits, wanted.interval_ns)
         return Heart(cell, ears, self._page, self._publisher, self._control.fileno(), now_ns, first_ns)
+
+    def _clock(self, wanted: Wanted) -> clockfault.Intervals:
+        """When this life wakes, by an oscillator that may be a bad one."""
+        cell, plan, life = self._birth.cell, self._plan, self._birth.life
+        intervals = draws.clock(plan.rng_seed, cell, plan.epoch, life)
+        return clockfault.bent(intervals, wanted.faults, cell, (plan.epoch, life), self._page.counters)
 
     def _tell(self, cell: Cell, wanted: Wanted, now_ns: int) -> None:
         cell.set_wiring(_neighbours(wanted))

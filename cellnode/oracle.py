@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode import harm
 from cellnode.cell import Cell
+from cellnode.clockfault import Intervals, bent
 from cellnode.draws import clock
 from cellnode.frame import HELLO, decode
 from cellnode.linkfault import Gate
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import COUNTERS, Counter
 from cellnode.topology import opposite
 from firmware_sim.engines import Engine
@@ -118,24 +120,38 @@ class CellWorld:
                 cell.seed(state, now_ns)
                 self._schedule(index)
 
+    def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload, now_ns: int) -> None:
+        """A hardware fault on those of these cells that are on."""
+        for index in cells:
+            cell = self._cells[index]
+            if cell is not None:
+                harm.carry_out(order, cell, rule, now_ns, harm.spare_chip)
+                self._schedule(index)
+
     def set_faults(self, faults: Sequence[LinkFault]) -> None:
         self._faults = faults
-        for gate in self._gates:
+        for index, gate in enumerate(self._gates):
             gate.set_faults(faults)
+            cell = self._cells[index]
+            if cell is not None:
+                cell.set_clock(self._clock(index))
+
+    def _clock(self, index: int) -> Intervals:
+        life = self._lives[index]
+        intervals = clock(self._rng_seed, index, self._epoch, life)
+        return bent(intervals, self._faults, index, (self._epoch, life), self._counters[index])
 
     def _born(self, index: int, now_ns: int) -> Cell:
         self._lives[index] += 1
-        life = self._lives[index]
-        intervals = clock(self._rng_seed, index, self._epoch, life)
         return Cell(
             index,
             self._table[index],
             self._tag,
             self._epoch,
-            life,
+            self._lives[index],
             self._interval_ns,
             self._engine_of.get(index, self._engine),
-            intervals,
+            self._clock(index),
             now_ns,
             self._counters[index],
         )

@@ -66,6 +66,7 @@ class Counter(IntEnum):
     SLEEPING = 26  # 1 while asleep (not rising)
     HELLOS = 27  # frames said with the hello flag
     HARMED = 28  # by a hardware fault: bits flipped or held, restarts, bytes harmed on the line
+    FAULT_CLOCK = 29  # wake intervals that a clock fault has bent
 
 
 COUNTERS = 32

@@ -3,7 +3,7 @@
 Each array holds for all cells what one field of `Cell` holds for one; the two files are read side by side. `wake` takes
 cells that may wake in any order (who they are is `schedule.py`'s business), `spread` finds who hears what they said,
 and `deliver` hands it to them. Knows no clock and no random source; intervals are drawn by key and counter. May import
-numpy, firmware_sim, the mailboxes, draws, and constants of the cell, the frame and the panel.
+numpy, firmware_sim, the mailboxes, draws, clock faults, and constants of the cell, the frame and the panel.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.cell import HELLO_MAX, LATE_DEAF, LATE_MISSED, QUIET_WAKES, REACTION_NS
+from cellnode.clockfault import bend
 from cellnode.draws import Purpose, chain_array, interval_ns_array, stream_key, wake_entity
 from cellnode.frame import NEXT_WITHIN_MAX
 from cellnode.mailbox import NEVER_NS, OWN, incarnation_of
 from cellnode.mailboxes import Frames, Heard, Indices, Mailboxes, Mask, Times, any_slot, count_slots
+from cellnode.messages import LinkFault
 from cellnode.panel import COUNTERS, Counter
 from firmware_sim.engines import Engine
 
@@ -45,6 +47,8 @@ class Patch:
         self._engine_of = np.zeros(n, np.int64)  # 0: `engine`, else one more than the place in `others`
         for number, (cells, _) in enumerate(others, 1):
             self._engine_of[np.asarray(cells, np.int64)] = number
+        self._own_engine: dict[int, int] = {}  # of a cell that was refitted: its place in `others`, plus one
+        self._engine_at_birth = self._engine_of.copy()
         self.count, self.engine, self.interval_ns = n, engine, interval_ns
         self._rng_seed, self._epoch = rng_seed, epoch
         self.counters = np.zeros((COUNTERS, n), np.uint64)
@@ -63,6 +67,8 @@ class Patch:
         self._fixed: Mask = np.zeros(n, np.bool_)
         self._quiet = np.zeros(n, np.int64)
         self._answered = np.zeros((n, 8), np.int64)
+        self._clock_faults: tuple[tuple[LinkFault, Mask], ...] = ()
+        self._bent: Mask = np.zeros(n, np.bool_)  # on some clock fault's list
 
     @property
     def states(self) -> NDArray[Any]:
@@ -94,6 +100,7 @@ class Patch:
             who = wake_entity(cell, self._epoch, int(self._lives[cell]))
             self._clock_key[cell] = stream_key(self._rng_seed, who, Purpose.WAKE)
         self._draws[cells] = 0
+        self._engine_of[cells] = self._engine_at_birth[cells]
         self._peek(cells)
         self.on[cells] = True
         self._meet_anew(cells)
@@ -121,6 +128,46 @@ class Patch:
         self.counters[Counter.SEEDED, cells] += _ONE
         self.mail.block[cells, OWN] = state
         self._begin(cells, now_ns)
+
+    def corrupt(self, cells: Indices, state: NDArray[Any], now_ns: int) -> None:
+        """`Cell.corrupt` for these cells, which are on."""
+        self.mail.block[cells, OWN] = state
+        self._begin(cells, now_ns)
+
+    def engine_of(self, cell: int) -> Engine:
+        """The engine that computes this cell now."""
+        number = int(self._engine_of[cell])
+        return self._others[number - 1] if number else self.engine
+
+    def refit(self, cell: int, engine: Engine, now_ns: int) -> None:
+        """`Cell.refit`: this cell, which is on, is computed by an engine of its own until its life ends."""
+        if cell not in self._own_engine:
+            self._others.append(engine)
+            self._own_engine[cell] = len(self._others)
+        self._engine_of[cell] = number = self._own_engine[cell]
+        self._others[number - 1] = engine
+        one = np.array([cell])
+        self._fixed[one] = False
+        self.next_within[one] = 1
+        self._schedule(one, np.array([now_ns]))
+
+    def set_clock_faults(self, faults: Sequence[tuple[LinkFault, Mask]]) -> None:
+        """`Cell.set_clock` for all: faults on clocks, each with its victims [n]. Pending wakes stay where they are."""
+        self._clock_faults = tuple(faults)
+        self._bent[:] = False
+        for _, victims in faults:
+            self._bent |= victims
+        self._peek(np.arange(self.count))
+
+    def jump(self, cells: Indices, ns: int, now_ns: int) -> None:
+        """`Cell.jump` for these cells, which are on."""
+        self.mail.shift(cells, -ns)
+        self.hello_until_ns[cells] -= ns
+        cells = cells[self.next_wake_ns[cells] != NEVER_NS]
+        self.next_wake_ns[cells] -= ns
+        over = cells[self.next_wake_ns[cells] <= now_ns]
+        self._count_late(over, np.full(len(over), now_ns))
+        self.next_wake_ns[over] = now_ns + REACTION_NS
 
     # ---- wake, spread, deliver
 
@@ -247,12 +294,18 @@ class Patch:
     def _schedule(self, cells: Indices, now_ns: Times) -> None:
         self.next_wake_ns[cells] = now_ns + self.next_draw_ns[cells] * self.next_within[cells]
         self.counters[Counter.SLEEPING, cells] = 0
+        if self._clock_faults:
+            self.counters[Counter.FAULT_CLOCK, cells[self._bent[cells]]] += _ONE
         self._draws[cells] += _ONE
         self._peek(cells)
 
     def _peek(self, cells: Indices) -> None:
         bits = chain_array(self._clock_key[cells], self._draws[cells])
-        self.next_draw_ns[cells] = interval_ns_array(bits, self.interval_ns)
+        intervals = interval_ns_array(bits, self.interval_ns)
+        if self._clock_faults:
+            lives, draws, mean_ns = self._lives[cells], self._draws[cells], self.interval_ns
+            intervals = bend(intervals, self._clock_faults, cells, self._epoch, lives, draws, mean_ns)
+        self.next_draw_ns[cells] = intervals
 
     def _meet_anew(self, cells: Indices) -> None:
         """After a change of power: note who has an incarnation that these cells or their neighbours have not heard."""

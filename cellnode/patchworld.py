@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode import clockfault, harm
 from cellnode.frame import LIFE_MAX
 from cellnode.linkfault import DELAY_MAX, HELD_MAX, check, fates
 from cellnode.mailbox import NEVER_NS
 from cellnode.mailboxes import Frames, Indices, Times
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.oracle import Said
 from cellnode.panel import Counter
 from cellnode.patch import Patch
@@ -27,6 +28,32 @@ from cellnode.schedule import independent, levels
 from firmware_sim.engines import Engine
 
 Held = tuple[int, int, int, int, int, bool, int, Any]  # due, sender, incarnation, sequence, slot, hello, within, state
+
+
+class _Victim:
+    """One cell of a patch, as a harm sees it."""
+
+    def __init__(self, patch: Patch, cell: int) -> None:
+        self._patch, self.cell = patch, cell
+        self.interval_ns = patch.interval_ns
+        self.counters: Any = patch.counters[:, cell]
+
+    @property
+    def state_bytes(self) -> bytes:
+        return bytes(self._patch.states[self.cell].tobytes())
+
+    @property
+    def engine(self) -> Engine:
+        return self._patch.engine_of(self.cell)
+
+    def corrupt(self, values: bytes, now_ns: int) -> None:
+        self._patch.corrupt(np.array([self.cell]), np.frombuffer(values, self._patch.engine.dtype), now_ns)
+
+    def refit(self, engine: Engine, now_ns: int) -> None:
+        self._patch.refit(self.cell, engine, now_ns)
+
+    def jump(self, ns: int, now_ns: int) -> None:
+        self._patch.jump(np.array([self.cell]), ns, now_ns)
 
 
 class PatchWorld:
@@ -121,12 +148,19 @@ class PatchWorld:
     def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
         self.patch.seed(self._powered(cells), np.frombuffer(state, self.patch.engine.dtype), now_ns)
 
+    def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload, now_ns: int) -> None:
+        """A hardware fault on those of these cells that are on."""
+        for cell in self._powered(cells).tolist():
+            harm.carry_out(order, _Victim(self.patch, cell), rule, now_ns, harm.spare_chip)
+
     def set_faults(self, faults: Sequence[LinkFault]) -> None:
         self._faults = []
+        clocks: list[tuple[LinkFault, NDArray[np.bool_]]] = []
         for fault in faults:
             victims = np.zeros(self.patch.count, np.bool_)
             victims[check(fault).cells] = True
-            self._faults.append((fault, victims))
+            (clocks if fault.kind in clockfault.KINDS else self._faults).append((fault, victims))
+        self.patch.set_clock_faults(clocks)
 
     def _powered(self, cells: Iterable[int]) -> Indices:
         wanted = np.array(sorted(set(cells)), np.int64)

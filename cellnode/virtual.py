@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import handover, nativeworld
+from cellnode import handover, harm, nativeworld
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.linkfault import check
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.nativeworld import NativeWorld
 from cellnode.oracle import CellWorld, Said
 from cellnode.patchworld import PatchWorld
@@ -29,7 +29,7 @@ from firmware_sim.native_build import NativeUnavailable
 
 World = Literal["fastest", "native", "arrays", "cells"]
 AnyWorld = NativeWorld | PatchWorld | CellWorld
-POKES = ("erase", "seed", "unmap")  # `unmap` means the panel page, which nobody has here
+POKES = ("erase", "seed", "unmap", "harm")  # `unmap` means the panel page, which nobody has here
 
 
 class VirtualSwarm:
@@ -39,6 +39,7 @@ class VirtualSwarm:
     records by (time, cell, sequence). Counters rise over all lives of a cell. `others`: cells that another engine of
     the same values computes. `world` says what computes: "native" and "arrays" are for comparing, "fastest" takes the
     first of them that can; `oracle=True` is "cells". `say` takes one line when that turns out to be slower than usual.
+    `rule`: what chips are made of that a hardware fault is to harm.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class VirtualSwarm:
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         world: World = "fastest",
         say: Callable[[str], None] | None = None,
+        rule: RulePayload | None = None,
     ) -> None:
+        self._rule = rule
         if not 1 <= interval_ns <= MEAN_MAX_NS:
             raise BadInput(f"wake interval is {interval_ns} ns, expected 1..{MEAN_MAX_NS}")
         self.height, self.width, self.torus = height, width, torus
@@ -110,13 +113,15 @@ class VirtualSwarm:
         self._world.power(self._known(cells), on, self.now_ns)
 
     def poke(self, kind: str, cells: Iterable[int], state: bytes = b"") -> None:
-        """ "erase": RAM lost; "seed": set to `state`, the bytes of C values in the engine's dtype. Cells that are off
-        are left out."""
+        """ "erase": RAM lost; "seed": set to `state`, the bytes of C values in the engine's dtype; "harm": a hardware
+        fault, `state` is a `harm.Harm` in msgpack. Cells that are off are left out."""
         wanted = self._known(cells)
         if kind == "erase":
             self._world.erase(wanted, self.now_ns)
         elif kind == "seed":
             self._world.seed(wanted, self._legal(state), self.now_ns)
+        elif kind == "harm":
+            self._harm(wanted, state)
         elif kind not in POKES:
             raise BadInput(f"poke {kind!r} is unknown, expected one of {', '.join(POKES)}")
 
@@ -125,7 +130,7 @@ class VirtualSwarm:
         for fault in faults:
             self._known(check(fault).cells)
         if isinstance(self._world, NativeWorld) and not nativeworld.knows(faults):
-            self._say("virtual time: arrays compute these link faults, slower")
+            self._say("virtual time: arrays compute these faults, slower")
             self.to_arrays()
         self._world.set_faults(faults)
 
@@ -141,6 +146,19 @@ class VirtualSwarm:
     def counters(self) -> NDArray[np.uint64]:
         """[cells, panel.COUNTERS], indexed by `panel.Counter`."""
         return self._world.counters()
+
+    def _harm(self, cells: list[int], order: bytes) -> None:
+        if self._rule is None:
+            raise BadInput("harm: this swarm was not told its rule, so no chip can be harmed")
+        try:
+            decoded = harm.decode(order)
+        except ValueError as error:
+            raise BadInput(f"harm: {error}") from error
+        if isinstance(self._world, NativeWorld):
+            self._say("virtual time: arrays compute cells with faults of hardware, slower")
+            self.to_arrays()
+        assert not isinstance(self._world, NativeWorld), "handed over"
+        self._world.harm(decoded, cells, self._rule, self.now_ns)
 
     def _legal(self, state: bytes) -> bytes:
         size = self.engine.channels * self.engine.dtype.itemsize

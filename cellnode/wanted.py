@@ -7,6 +7,7 @@ the cells concerned, so that many changes cost one datagram. It starts and signa
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from cellnode.celltable import CellTable, Indices, Mask
@@ -117,4 +118,4 @@ class WantedStates:
 
 
 def _for_one(fault: LinkFault, cell: int) -> LinkFault:
-    return LinkFault(fault.id, fault.kind, [cell], fault.rate, fault.delay_intervals, fault.rng_seed)
+    return msgspec.structs.replace(fault, cells=[cell])

@@ -18,7 +18,7 @@ from coordinator import chips
 from coordinator.actions import Action, FaultReport, Heal, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
-from coordinator.faults.links import link_faults
+from coordinator.faults import held
 from coordinator.frames import Frame
 from coordinator.hands import Hands
 from coordinator.measure import Measure, measure
@@ -215,7 +215,7 @@ class Conductor:
 
     def wanted_links(self) -> list[LinkFault]:
         """The link faults that stand in state.json."""
-        return link_faults(self._store.state.faults)
+        return held(self._store.state.faults)
 
     # ---- seeing
 

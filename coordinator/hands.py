@@ -52,8 +52,6 @@ class Hands:
         """Those of these cells that run on one of `engines`. BadInput if none does."""
         if engines is None:
             return cells
-        if self._substrate.name != "processes":
-            raise BadInput(f"fault {fault} harms hardware: use --substrate processes")
         names = self._engine_names()
         found = cells[[names[cell] in engines for cell in cells.tolist()]]
         if cells.size and not found.size:

@@ -39,6 +39,7 @@ from firmware_sim import folder as rules
 from firmware_sim.engines import CHIPS, Engine, make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
+from firmware_sim.limits import CHANNELS
 
 SECOND = 1_000_000_000
 SUBSTRATES = ("processes", "virtual")
@@ -106,8 +107,9 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         else:
             number = tag("virtual", rule.sha256)
+            by_value = rule_payload(rule, wish.engine, wish.degrees) if engine.channels == CHANNELS else None
             substrate = VirtualSubstrate(
-                height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line
+                height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line, by_value
             )
     except BadInput:
         shutil.rmtree(folder.path, ignore_errors=True)

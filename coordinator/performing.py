@@ -10,7 +10,6 @@ from coordinator.actions import Action, Chosen, FaultReport, Heal, Inject, Outco
 from coordinator.clock import Clock
 from coordinator.faults import Record
 from coordinator.faults.board import Board
-from coordinator.faults.links import link_faults
 from coordinator.hands import Hands
 from coordinator.observer import Observer
 from coordinator.selector import is_random
@@ -38,7 +37,7 @@ class Performer:
 
     def adopt(self, records: list[Record], next_id: int) -> None:
         """Go on with the faults that an earlier coordinator began."""
-        self._hands.adopt_link_faults(link_faults(records))
+        self._hands.adopt_link_faults(faults.held(records))
         self.board.adopt(records, next_id)
 
     def reports(self) -> list[FaultReport]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import Counter, Phase
 from cellnode.virtual import VirtualSwarm, World
 from coordinator.camera import Sight
@@ -40,10 +40,11 @@ class VirtualSubstrate:
         interval_ns: int,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         say: Callable[[str], None] | None = None,
+        rule: RulePayload | None = None,
     ) -> None:
         def make(world: World) -> VirtualSwarm:
             return VirtualSwarm(
-                height, width, torus, engine, tag, rng_seed, interval_ns, others=others, world=world, say=say
+                height, width, torus, engine, tag, rng_seed, interval_ns, others=others, world=world, say=say, rule=rule
             )
 
         self._rerun = Rerun(make)

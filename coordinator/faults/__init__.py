@@ -5,20 +5,22 @@ To add a kind: write one class against `base.Fault` and enter it in KINDS. Appli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from cellnode.messages import LinkFault
 from coordinator.actions import Inject
 from coordinator.faults.base import Fault, Record, Target, checked_parameters
+from coordinator.faults.clocks import CLOCKS
 from coordinator.faults.crash import Crash
 from coordinator.faults.erase import Erase
 from coordinator.faults.hardware import HARDWARE
-from coordinator.faults.links import LinkDelay, LinkLoss
+from coordinator.faults.links import Held, LinkDelay, LinkLoss
 from firmware_sim.errors import BadInput
 
-__all__ = ["KINDS", "Fault", "Record", "Target", "check", "parse", "restore"]
+__all__ = ["KINDS", "Fault", "Record", "Target", "check", "held", "parse", "restore"]
 
-_ALL: tuple[type[Fault], ...] = (Crash, Erase, LinkLoss, LinkDelay, *HARDWARE)
+_ALL: tuple[type[Fault], ...] = (Crash, Erase, LinkLoss, LinkDelay, *CLOCKS, *HARDWARE)
 KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in _ALL})
 
 
@@ -34,6 +36,16 @@ def check(kind: str, parameters: dict[str, float], duration: float | None) -> di
 def restore(record: Record) -> Fault:
     """The fault that a record describes."""
     return KINDS[record.kind](record)
+
+
+def held(records: Iterable[Record]) -> list[LinkFault]:
+    """What the agent must hold for those of `records` that are faults of links or clocks and not over."""
+    found = []
+    for record in records:
+        kind = KINDS[record.kind]
+        if issubclass(kind, Held) and not record.finished:
+            found.append(kind.wire(record))
+    return found
 
 
 def parse(words: Sequence[str]) -> Inject:

@@ -83,6 +83,10 @@ class Fault(ABC):
         self._base = record.hits
         self._final: int | None = record.hits if record.finished else None
 
+    @classmethod  # noqa: B027 - most kinds have nothing to refuse
+    def check_together(cls, parameters: dict[str, float]) -> None:
+        """Raise BadInput for values that are each possible, but not together."""
+
     @property
     def finished(self) -> bool:
         return self._final is not None
@@ -173,4 +177,5 @@ def checked_parameters(kind: type[Fault], given: dict[str, float]) -> dict[str, 
         if not parameter.low <= value <= parameter.high:
             raise BadInput(f"fault {kind.kind}: {name} is {value:g}, expected {parameter.low:g} to {parameter.high:g}")
         values[name] = float(value)
+    kind.check_together(values)
     return values

@@ -17,7 +17,9 @@ WHOLE_BOARDS = frozenset({"avr"})
 COUNT: dict[str, Parameter] = {"count": Parameter("how many bits", 1, 1000, 1)}
 
 
-class _Hardware(Counted):
+class Hardware(Counted):
+    """Ordered at the cells as a poke; what is over at once needs no healing."""
+
     counter = Counter.HARMED
     engines: ClassVar[frozenset[str] | None] = WHOLE_BOARDS
 
@@ -33,7 +35,7 @@ class _Hardware(Counted):
         return target.poke("harm", self.cells, harm.encode(order))
 
 
-class BitFlip(_Hardware):
+class BitFlip(Hardware):
     """A single-event upset in the cell's state."""
 
     kind = "bit_flip"
@@ -43,7 +45,7 @@ class BitFlip(_Hardware):
     instant = True
 
 
-class GenomeFlip(_Hardware):
+class GenomeFlip(Hardware):
     """Healed: programmed anew."""
 
     kind = "genome_flip"
@@ -52,7 +54,7 @@ class GenomeFlip(_Hardware):
     engines = ON_A_CHIP
 
 
-class RamFlip(_Hardware):
+class RamFlip(Hardware):
     """Anywhere in what the firmware keeps in RAM."""
 
     kind = "ram_flip"
@@ -61,7 +63,7 @@ class RamFlip(_Hardware):
     instant = True
 
 
-class RegisterFlip(_Hardware):
+class RegisterFlip(Hardware):
     """In r0 to r31, wherever the chip stands."""
 
     kind = "register_flip"
@@ -70,7 +72,7 @@ class RegisterFlip(_Hardware):
     instant = True
 
 
-class BrownOut(_Hardware):
+class BrownOut(Hardware):
     """Its proof counts restarts."""
 
     kind = "brown_out"
@@ -79,7 +81,7 @@ class BrownOut(_Hardware):
     instant = True
 
 
-class StuckBit(_Hardware):
+class StuckBit(Hardware):
     """Its proof counts how often the bit was held."""
 
     kind = "stuck_bit"
@@ -91,7 +93,7 @@ class StuckBit(_Hardware):
     }
 
 
-class LineNoise(_Hardware):
+class LineNoise(Hardware):
     """Its proof counts bytes."""
 
     kind = "line_noise"

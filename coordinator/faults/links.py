@@ -11,28 +11,34 @@ from cellnode.panel import Counter
 from coordinator.faults.base import Counted, Parameter, Record, Target
 
 
-def _wire(record: Record, wire_kind: str) -> LinkFault:
-    return LinkFault(
-        id=record.id,
-        kind=wire_kind,
-        cells=record.cells,
-        rate=record.parameters.get("rate", 0.0),
-        delay_intervals=record.parameters.get("delay", 0.0),
-        rng_seed=record.rng_seed,
-    )
+class Held(Counted):
+    """Held by whoever runs the cells, and told to them again after a rebirth."""
 
-
-class _Link(Counted):
     wire_kind: ClassVar[str]
+    rate: ClassVar[str] = "rate"  # which parameter the wire carries as the rate
+
+    @classmethod
+    def wire(cls, record: Record) -> LinkFault:
+        """As the agent holds it."""
+        given = record.parameters
+        return LinkFault(
+            id=record.id,
+            kind=cls.wire_kind,
+            cells=record.cells,
+            rate=given.get(cls.rate, 0.0),
+            delay_intervals=given.get("delay", 0.0),
+            rng_seed=record.rng_seed,
+            spread=given.get("spread", 0.0),
+        )
 
     def _begin(self, target: Target) -> list[int]:
-        return target.add_link_fault(_wire(self.record, self.wire_kind))
+        return target.add_link_fault(self.wire(self.record))
 
     def _end(self, target: Target) -> list[int]:
         return target.remove_link_fault(self.record.id)
 
 
-class LinkLoss(_Link):
+class LinkLoss(Held):
     """Proof: frames the victims have discarded."""
 
     kind = "link_loss"
@@ -42,7 +48,7 @@ class LinkLoss(_Link):
     wire_kind = "loss"
 
 
-class LinkDelay(_Link):
+class LinkDelay(Held):
     """Proof: frames the victims have held back."""
 
     kind = "link_delay"
@@ -50,9 +56,3 @@ class LinkDelay(_Link):
     parameters: ClassVar[dict[str, Parameter]] = {"delay": Parameter("longest delay of a frame, in T", 0.0, 1000.0)}
     counter = Counter.FAULT_DELAYED
     wire_kind = "delay"
-
-
-def link_faults(records: list[Record]) -> list[LinkFault]:
-    """What the agent must hold for those of `records` that are link faults and not over."""
-    kinds = {kind.kind: kind.wire_kind for kind in (LinkLoss, LinkDelay)}
-    return [_wire(record, kinds[record.kind]) for record in records if record.kind in kinds and not record.finished]

@@ -27,7 +27,9 @@ from firmware_sim.limits import CHANNELS
 
 INTERVAL_MS = 1
 BAUD_SLICE_CYCLES = 20_000
-LIMIT_READS = 20_000
+HOLD_CYCLES = 32  # between two corrections of a bit that is stuck: before anything has read it
+LIMIT_READS = 8_000  # without a SAY: ten seconds of a silent chip, or 40 wakes that noise has spoilt
+LIMIT_PLACING = 20  # words of the chip before it has taken a state
 LIMIT_LIVES = 5  # HELLOs within one update
 States = NDArray[np.int8]
 
@@ -54,11 +56,20 @@ class AvrLine:
         self.hold: Callable[[], None] | None = None  # what happens to the chip again and again
 
     def read(self) -> bytes:
-        if self.hold is not None:
-            self.hold()
-        self.avr.run(BAUD_SLICE_CYCLES, until_bytes=1)
-        heard = self.avr.take()
+        heard = self._run()
         return heard if self.harm is None else self.harm(heard)
+
+    def _run(self) -> bytes:
+        if self.hold is None:
+            self.avr.run(BAUD_SLICE_CYCLES, until_bytes=1)
+            return self.avr.take()
+        heard = b""
+        end = self.avr.cycles + BAUD_SLICE_CYCLES
+        while not heard and self.avr.cycles < end:
+            self.avr.run(HOLD_CYCLES, until_bytes=1)
+            self.hold()
+            heard = self.avr.take()
+        return heard
 
     def write(self, data: bytes) -> None:
         self.avr.send(data if self.harm is None else self.harm(data))
@@ -108,8 +119,12 @@ class BoardEngine:
         mailbox = self._mailbox
         mailbox.place = own
         said: States | None = None
-        while mailbox.place is not None:
+        for _ in range(LIMIT_PLACING):
+            if mailbox.place is None:
+                break
             said = self._next()
+        else:
+            raise RunFailed(f"engine {self.name}: the chip takes no state")
         if self.crc is not None and not np.array_equal(said, own):
             raise RunFailed(f"engine {self.name}: the chip did not take the state it was placed in")
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import TAG, Constant, Fading, T, Toy, state
 
-from cellnode.messages import LinkFault
+from cellnode.harm import Harm, encode
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.oracle import Said
 from cellnode.panel import Counter
 from cellnode.topology import seed_cell
@@ -22,6 +23,7 @@ from firmware_sim.engines import make_engine
 from firmware_sim.errors import BadInput
 
 Family = Literal["int8", "float"]
+RULE = RulePayload("chip", "", b"", 16, 0, {}, 0.0)  # what a toy is made of is never asked
 
 
 def swarm(
@@ -104,6 +106,13 @@ def act(it: VirtualSwarm, deed: tuple[Any, ...]) -> None:
         it.set_faults([LinkFault(1, "loss", cells, amount, 0.0, 5), LinkFault(2, "loss", cells[:1], 1.0)])
     elif kind == "delay":
         it.set_faults([LinkFault(3, "delay", cells, 0.0, 3 * amount), LinkFault(4, "delay", cells[1:], 0.0, 9.0)])
+    elif kind == "clock":
+        drift = LinkFault(5, "drift", cells, -0.5 + 2 * amount, rng_seed=3, spread=amount / 4)
+        it.set_faults([drift, LinkFault(6, "jitter", cells[1:], amount), LinkFault(7, "loss", cells[:2], 0.5)])
+    elif kind == "jump":
+        it.poke("harm", cells, encode(Harm(8, "clock_jump", {"by": 12 * amount - 1}, 1)))
+    elif kind == "flip" and it.engine.dtype == np.int8:
+        it.poke("harm", cells, encode(Harm(9, "bit_flip", {"count": 3}, round(5 * amount))))
     elif kind == "heal":
         it.set_faults([])
 
@@ -111,7 +120,7 @@ def act(it: VirtualSwarm, deed: tuple[Any, ...]) -> None:
 deeds = st.lists(
     st.tuples(
         st.sampled_from([0.0, 0.3, 2.0, 9.0]),
-        st.sampled_from(["seed", "seed", "off", "on", "erase", "loss", "delay", "heal"]),
+        st.sampled_from(["seed", "seed", "off", "on", "erase", "loss", "delay", "clock", "jump", "flip", "heal"]),
         st.lists(st.integers(0, 10_000), min_size=1, max_size=12),
         st.sampled_from([0.0, 0.2, 1.0]),
     ),
@@ -139,14 +148,22 @@ def test_arrays_and_cells_tell_the_same_story(
     interval_ns: int,
     seed: int,
 ) -> None:
-    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, loss and delay: every frame said, in time and
-    content, every state and every counter. With 8 ns to an interval, ties are everywhere."""
+    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, loss, delay, bad clocks, flipped bits: every
+    frame said, in time and content, every state and every counter. With 8 ns to an interval, ties are everywhere."""
     told: list[list[Said]] = []
     worlds = []
     for oracle in (True, False):
         log: list[Said] = []
         it = VirtualSwarm(
-            *size, torus and min(size) >= 3, kind(family), TAG, seed, interval_ns, oracle=oracle, log=log.append
+            *size,
+            torus and min(size) >= 3,
+            kind(family),
+            TAG,
+            seed,
+            interval_ns,
+            oracle=oracle,
+            log=log.append,
+            rule=RULE,
         )
         for deed in script:
             act(it, deed)

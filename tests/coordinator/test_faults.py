@@ -119,6 +119,23 @@ def test_link_delay_is_in_t() -> None:
     assert ward.links[1].kind == "delay" and ward.links[1].delay_intervals == 2.0
 
 
+def test_bad_clocks_are_held_like_bad_links_and_proved_by_the_intervals_they_bent() -> None:
+    ward, ledger = Ward(), Ledger()
+    board = Board(ward, ledger)
+    board.inject(
+        "clock_drift", "some", [3, 4], faults.check("clock_drift", {"drift": 0.5, "spread": 0.1}, None), 0, 4, 7
+    )
+    board.inject("clock_jitter", "some", [3], faults.check("clock_jitter", {"jitter": 0.2}, None), 0, None, 8)
+    board.inject("link_loss", "some", [3], {"rate": 0.5}, 0, None, 9)
+    drift = LinkFault(id=1, kind="drift", cells=[3, 4], rate=0.5, rng_seed=7, spread=0.1)
+    assert ward.links[1] == drift and ward.links[2] == LinkFault(2, "jitter", [3], 0.2, rng_seed=8)
+    assert faults.held(ledger.records) == list(ward.links.values()), "what a successor tells a new agent"
+    ward.counters[[3, 4], Counter.FAULT_CLOCK] += np.uint64(6)
+    board.heal(1)
+    assert [report.hits for report in board.reports()] == [12, 6, 0]
+    assert [fault.id for fault in faults.held(ledger.records)] == [2, 3]
+
+
 def test_a_successor_ends_what_its_predecessor_began() -> None:
     ward, ledger = Ward(), Ledger()
     board = Board(ward, ledger)
@@ -165,6 +182,10 @@ def test_the_text_form() -> None:
         (["link_loss", "select=all", "rate=2"], "rate is 2, expected 0 to 1"),
         (["link_loss", "select=all", "rate=x"], "'x', expected a number"),
         (["crash", "select=all", "for=-3"], "cannot last -3"),
+        (["clock_drift", "select=all"], "neither drift nor spread"),
+        (["clock_drift", "select=all", "drift=-0.8", "spread=0.2"], "leaves the range of -0.9 to 7"),
+        (["clock_jitter", "select=all", "jitter=2"], "expected 0 to 1"),
+        (["clock_jump", "select=all"], "by is missing (how far, in T)"),
         (["crash", "select=all", "seed=-3"], "seed is '-3'"),
     ],
 )

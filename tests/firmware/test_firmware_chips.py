@@ -11,7 +11,9 @@ from firmware_inputs import ordinary_genome, states
 from needs import needs
 
 from cellnode import celltable
+from cellnode.harm import Harm, encode
 from cellnode.messages import OtherEngine, Placement
+from cellnode.panel import Counter
 from cellnode.payload import rule_payload
 from cellnode.virtual import VirtualSwarm
 from coordinator import Swarm, chips
@@ -165,3 +167,90 @@ def test_a_board_that_began_anew_unnoticed_is_placed_again() -> None:
     after = cells[1:].copy()
     after[0, 1, 1] = first[0]
     assert np.array_equal(engine.update(after), chip.update(genome, after)) and engine.board.lives == 2
+
+
+# ---- chips that are harmed, in virtual time
+
+
+ORDERS: tuple[tuple[str, list[int], dict[str, float]], ...] = (
+    ("bit_flip", [33, 44], {"count": 2}),
+    ("genome_flip", [44, 46, 54, 66], {"count": 60}),
+    ("line_noise", [45], {"lose": 0.001, "flip": 0.002, "insert": 0.001}),
+    ("stuck_bit", [45], {"at": 5, "bit": 4, "value": 1}),
+    ("ram_flip", [45], {"count": 4}),
+    ("brown_out", [45], {"decay": 8}),
+)
+
+
+@needs("cortex-m0")
+@needs("rv32imc")
+@needs("atmega328p")
+def test_hardware_faults_in_virtual_time_are_the_same_for_arrays_and_cells_and_harm_no_other_chip() -> None:
+    rule = folder.load("dot")
+    genome = rule.genome()
+    assert genome is not None
+    on = {"unicorn": [44, 43], "rv32imc": [46, 47], "avr": [45]}
+    worlds = []
+    for oracle in (True, False):
+        others = [(members, make_engine(name, genome)) for name, members in on.items()]
+        payload = rule_payload(rule, "native")
+        it = VirtualSwarm(9, 10, False, make_engine("native", genome), 1, 5, oracle=oracle, others=others, rule=payload)
+        it.poke("seed", [45], SEED)
+        it.run_until(8)
+        before = it.states().copy()
+        for number, (kind, cells, given) in enumerate(ORDERS, 1):
+            it.poke("harm", cells, encode(Harm(number, kind, given, 7)))
+        it.run_until(11)
+        harmed = it.counters()[:, Counter.HARMED]
+        assert set(np.flatnonzero(harmed)) == {33, 44, 45, 46, 54, 66}, "counted at the victims and nowhere else"
+        assert harmed[[33, 44, 46]].tolist() == [2, 62, 60] and harmed[45] > 5, "noise and the stuck bit, too"
+        assert not np.array_equal(before, it.states())
+        right = chip.update(genome, states(1, 1))
+        assert all(np.array_equal(engine.update(states(1, 1)), right) for _, engine in others), "shared: not harmed"
+        it.power([44, 45], False)
+        it.poke("harm", [46, 54, 66], encode(Harm(2, "genome_flip", {"count": 60}, 7, heal=True)))
+        it.power([44, 45], True)
+        counted = it.counters()[:, Counter.HARMED].copy()
+        it.run_until(14)
+        assert np.array_equal(counted, it.counters()[:, Counter.HARMED]), "reborn or healed: whole chips again"
+        worlds.append(it)
+    assert worlds[0].states().tobytes() == worlds[1].states().tobytes()
+    assert np.array_equal(worlds[0].counters(), worlds[1].counters())
+
+
+@needs("atmega328p")
+def test_a_chip_that_a_fault_has_silenced_is_replaced_in_virtual_time() -> None:
+    rule = folder.load("dot")
+    genome = rule.genome()
+    assert genome is not None
+    others = [([12], make_engine("avr", genome))]
+    it = VirtualSwarm(
+        5, 5, False, make_engine("native", genome), 1, 5, others=others, rule=rule_payload(rule, "native")
+    )
+    it.poke("seed", [12], SEED)
+    it.poke("harm", [12], encode(Harm(1, "line_noise", {"lose": 1.0, "flip": 0.0, "insert": 0.0}, 1)))
+    it.run_until(2)
+    lost = it.counters()[12, Counter.HARMED]
+    assert lost > 0 and not it.states().any(), "nothing came through, so nobody was told of the seed"
+    it.poke("seed", [12], SEED)
+    it.run_until(8)
+    assert it.counters()[12, Counter.HARMED] == lost and (it.states()[..., 3] > 3).sum() > 5
+
+
+@needs("atmega328p")
+def test_hardware_faults_reach_chips_in_virtual_time_through_the_same_interface(tmp_path: Path) -> None:
+    wish = {"avr": "cell:3,3", "cortex-m0": "cell:3,4"}
+    with Swarm.start("dot", (7, 7), substrate="virtual", seed=7, chips=wish, out=tmp_path / "run") as swarm:
+        swarm.wait(8)
+        assert swarm.inject("brown_out", "all").cells == [24], "only one cell is a whole board"
+        flipped = swarm.inject("genome_flip", "cell:3,4", count=500)
+        assert flipped.cells == [25] and flipped.proof["hits"] == 500
+        jumped = swarm.inject("clock_jump", "rect:0,0,0,6", by=1)
+        assert len(jumped.cells) == 7 and jumped.proof["hits"] == 7
+        slow = swarm.inject("clock_drift", "rect:0,6,6,6", drift=1)
+        swarm.wait(3)
+        swarm.heal()
+        hits = {fault.kind: fault.hits for fault in swarm.faults()}
+        assert hits["brown_out"] == 1 and hits["clock_drift"] >= 3 and len(slow.cells) == 7
+        with pytest.raises(BadInput, match="none of these 1 cells runs on avr"):
+            swarm.inject("ram_flip", "cell:0,0")
