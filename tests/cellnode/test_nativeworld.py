@@ -196,7 +196,7 @@ def test_a_fault_that_c_does_not_know_is_left_to_arrays_and_said(monkeypatch: py
         assert it.world == ("arrays" if world == "native" else "cells")
         assert it.counters()[:, Counter.FAULT_LOST].any()
     assert ended[0] == ended[1]
-    assert said == ["virtual time: arrays compute these link faults, slower"]
+    assert said == ["virtual time: arrays compute these faults, slower"]
 
 
 def test_without_a_compiler_arrays_do_the_work_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

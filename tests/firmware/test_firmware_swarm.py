@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +133,53 @@ def test_hardware_faults_reach_the_cells_that_can_suffer_them_and_are_counted_th
         swarm.wait(40)
         measured = swarm.measure()
         assert measured.gain_log10 is not None and measured.gain_log10 > 1.2, "healed, the picture is there again"
+
+
+def test_flipped_and_stuck_bits_and_bad_clocks_do_to_a_live_swarm_what_their_names_say(tmp_path: Path) -> None:
+    stuck, flipped, upset = 24, 23, 17  # three boards in the middle of the picture
+    chips = ["avr=cell:3,3", "avr=cell:3,2", "avr=cell:2,3"]
+    with Swarm.start("dot", (7, 7), interval_s=0.3, seed=7, chips=chips, out=tmp_path / "run") as swarm:
+
+        def alpha(cell: int) -> int:
+            return round(float(swarm.look().states.reshape(49, -1)[cell, 3]) * 32)
+
+        until(lambda: all(alpha(cell) > 20 for cell in (stuck, flipped, upset)), 60, "the picture has grown")
+        bit = alpha(stuck).bit_length() - 1
+        held = swarm.inject("stuck_bit", "cell:3,3", at=4, bit=bit, value=0)
+        until(lambda: alpha(stuck) & 1 << bit == 0, 30, "the cell says its alpha without the bit that is stuck at 0")
+
+        before = swarm.look()
+        ram = swarm.inject("ram_flip", "cell:3,2", count=40)
+        register = swarm.inject("register_flip", "cell:2,3", count=100)
+        assert (ram.cells, ram.proof["hits"]) == ([flipped], 40)
+        assert (register.cells, register.proof["hits"]) == ([upset], 100)
+
+        def suffered(cell: int) -> bool:
+            """It says something else, or its chip has crashed and the agent has started the next life."""
+            now = swarm.look()
+            other = now.states.reshape(49, -1)[cell] != before.states.reshape(49, -1)[cell]
+            return bool(other.any() or now.lives[cell] > before.lives[cell])
+
+        until(lambda: suffered(flipped) and suffered(upset), 60, "flips in RAM and registers are felt")
+
+        slow = swarm.inject("clock_drift", "half:left", drift=3)
+        began = swarm.look().counters[:, Counter.UPDATES].astype(int)
+        lives = swarm.look().lives
+        swarm.wait(12)
+        sight = swarm.look()
+        updates = sight.counters[:, Counter.UPDATES].astype(int) - began
+        same = sight.lives == lives
+        left = np.isin(np.arange(49), slow.cells)
+        assert updates[left & same].mean() < 0.6 * updates[~left & same].mean()
+        assert swarm.heal().missing == []
+        hits = {fault.id: fault.hits for fault in swarm.faults()}
+        assert hits[held.fault or 0] > 0 and hits[slow.fault or 0] > len(slow.cells)
+        swarm.plant()
+        until(lambda: swarm.measure().verdict == "pass", 90, "healed, the picture is there again")
+
+
+def until(what: Callable[[], bool], seconds: float, why: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {why}"
+        time.sleep(0.05)
