@@ -1,8 +1,8 @@
 """Eight growing rules of one picture from eight seeds, and what becomes of each in 2,000 steps, as the article shows.
 
-`python -m tools.eight_fates [PICTURE] [SIZE]` (default: lizard 24) trains what is missing under runs/fates and writes
-docs/pictures/growing-fates.png. A growing rule learns nothing about what comes after its picture; so each seed leads
-to another end.
+`python -m tools.eight_fates [PICTURE] [SIZE]` (default: butterfly 16) trains what is missing under runs/fates and
+writes docs/pictures/growing-fates.png. A growing rule learns nothing of what comes after its picture, so each seed may
+lead to another end.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from trainer.targets import resolve
 ROOT = Path(__file__).parents[1]
 RUNS = Path(os.environ.get("COLLECTION_RUNS", ROOT / "runs")) / "fates"
 OUT = ROOT / "docs" / "pictures" / "growing-fates.png"
-SEEDS, STEPS = range(1, 9), 1000
+SEEDS, STEPS = range(1, 9), 500
 
 
 def main(arguments: list[str]) -> int:
-    given, size = arguments[0] if arguments else "lizard", int(arguments[1]) if len(arguments) > 1 else 24
+    given, size = arguments[0] if arguments else "butterfly", int(arguments[1]) if len(arguments) > 1 else 16
     target = resolve(given, size)
     torch.set_num_threads(1)
     kernel = choose(min(2, os.cpu_count() or 1), print)

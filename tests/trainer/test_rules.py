@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_sim import folder
+from firmware_sim.loss import gain_log10
 from firmware_sim.rule import seed
 from trainer import hardscore
 from trainer.fast import choose
@@ -47,11 +48,25 @@ def test_the_hardened_lizard_meets_its_five_lines_where_the_plain_one_is_lost() 
     assert hardscore.score(kernel, plain.rule(), target, rng, draws=1)[late] > -1.2
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "size"),
-    [("lizard", "lizard", 40), ("lizard-24", "lizard", 24), ("lizard-hardened", "lizard", 40), ("dot", "dot", 6)],
-)
-def test_a_shipped_rule_carries_the_target_it_was_trained_on(name: str, given: str, size: int) -> None:
-    target = folder.load(name).target()
-    assert target is not None
+OTHER_NAMES = {"lizard-24": ("lizard", 24), "lizard-hardened": ("lizard", 40)}
+
+
+@pytest.mark.parametrize("name", folder.builtin_names())
+def test_a_shipped_rule_carries_the_target_it_was_trained_on(name: str) -> None:
+    shipped = folder.load(name)
+    given, size = OTHER_NAMES.get(name, (name.removesuffix(f"-{shipped.info.regime}"), None))
+    target = shipped.target()
+    assert target is not None and shipped.name == name
     np.testing.assert_allclose(target, resolve(given, size).pixels, atol=1e-6)
+    assert shipped.genome() is not None and len(shipped.files[folder.GENOME]) < 9000
+    assert bool(shipped.info.credit) == (given not in ("dot", "worm"))
+
+
+@pytest.mark.parametrize("name", [name for name in folder.builtin_names() if name not in (*GRIDS, *OTHER_NAMES)])
+def test_a_rule_of_the_collection_grows_in_the_chips_arithmetic(name: str) -> None:
+    shipped = folder.load(name)
+    target = shipped.target()
+    assert target is not None
+    grown = swarm(shipped.rule(), seed(len(target), len(target))[None], int8=True)
+    grown.run(48 if shipped.info.regime == "growing" else 100, np.random.default_rng(13))
+    assert gain_log10(grown.grids[0], target) >= 1.3, "one draw; the gate is 1.4 for the median of five"
