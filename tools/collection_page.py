@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -17,6 +16,7 @@ from firmware_sim import folder
 from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import Rule, rgb_on_white, seed
+from tools.collection_gates import Kept, good, over_seeds
 from trainer import rollout
 from trainer.episode import Floats, Kernel
 from trainer.fate import fate
@@ -36,17 +36,29 @@ def write_table(logs: Path) -> None:
 
 
 def table(logs: Path) -> str:
-    """Markdown: a line for each judged training."""
+    """Markdown: how many motifs heal over all their seeds, and a line for each judged training."""
+    judged = [json.loads(path.read_text()) for path in sorted(logs.glob("*.judged.json"))]
     lines = [
         "| rule | seed | steps | CPU s | empty grid | 48 T | 100 T | twin | worst cut, 200 T | 2,000 steps | good |",
         "|" + "---|" * 11,
     ]
-    for path in sorted(logs.glob("*.judged.json")):
-        lines.append(_line(json.loads(path.read_text())))
-    return "\n".join(lines) + "\n"
+    return "\n".join([_over_seeds(judged), "", *lines, *map(_line, judged)]) + "\n"
 
 
-def _line(kept: dict[str, Any]) -> str:
+def _over_seeds(judged: list[Kept]) -> str:
+    """A sentence: which motifs meet the gates by the median over the seeds there are."""
+    motifs: dict[str, list[Kept]] = {}
+    for kept in judged:
+        if kept["regime"] == "regenerating":
+            motifs.setdefault(kept["rule"], []).append(kept)
+    met = [name for name, each in motifs.items() if good(over_seeds(each), name)]
+    counts = sorted({len(each) for each in motifs.values()}) or [0]
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    names = f": {', '.join(met)}" if met else ""
+    return f"Regenerating, median over the seeds judged so far ({seeds}): {len(met)} of {len(motifs)} are good{names}."
+
+
+def _line(kept: Kept) -> str:
     row, spent = kept["int8"], kept["spent"] or {}
     cuts = {name: row[f"cut_{name}_200T"] for name in CUTS if f"cut_{name}_200T" in row}
     worst = max(cuts, key=lambda name: cuts[name]) if cuts else ""

@@ -13,6 +13,7 @@ from PIL import Image
 from firmware_sim import folder
 from firmware_sim.cuts import CUTS
 from tools import collection, collection_page
+from tools.collection_gates import good
 from trainer.settings import Settings, quick
 from trainer.targets import EMOJI
 
@@ -38,19 +39,19 @@ def test_every_motif_is_trained_in_three_regimes_and_three_times_to_heal() -> No
 
 
 def test_gates_are_in_gain_for_any_picture_and_in_loss_for_the_articles_lizard() -> None:
-    assert collection.good(kept("regenerating"), "fish")
-    assert not collection.good(kept("regenerating", async_100T=-2.69), "fish")
-    assert not collection.good(kept("regenerating", cut_square_200T=-2.49), "fish")
-    assert not collection.good(kept("regenerating", blank=-1.5), "fish"), "a small picture has less to lose"
-    assert not collection.good(kept("regenerating", async_100T=-2.99), "lizard")
-    assert collection.good(kept("regenerating", async_100T=-3.0), "lizard")
+    assert good(kept("regenerating"), "fish")
+    assert not good(kept("regenerating", async_100T=-2.69), "fish")
+    assert not good(kept("regenerating", cut_square_200T=-2.49), "fish")
+    assert not good(kept("regenerating", blank=-1.5), "fish"), "a small picture has less to lose"
+    assert not good(kept("regenerating", async_100T=-2.99), "lizard")
+    assert good(kept("regenerating", async_100T=-3.0), "lizard")
 
 
 def test_a_growing_rule_is_judged_at_48_t_and_a_persistent_one_late_too() -> None:
-    assert collection.good(kept("growing", async_100T=0.0), "fish")
-    assert not collection.good(kept("growing", async_48T=-2.6), "fish")
-    assert collection.good(kept("persistent", cut_left_200T=0.0), "fish")
-    assert not collection.good(kept("persistent", async_400T=-2.6), "fish")
+    assert good(kept("growing", async_100T=0.0), "fish")
+    assert not good(kept("growing", async_48T=-2.6), "fish")
+    assert good(kept("persistent", cut_left_200T=0.0), "fish")
+    assert not good(kept("persistent", async_400T=-2.6), "fish")
 
 
 def test_a_good_rule_is_shipped_once_under_its_name_and_a_bad_one_not(
@@ -76,17 +77,29 @@ def test_a_good_rule_is_shipped_once_under_its_name_and_a_bad_one_not(
     assert folder.load("dot-growing").name == "dot-growing"
 
 
+def test_two_that_share_the_list_do_not_train_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "RUNS", tmp_path / "runs")
+    fish, web = collection.Training("fish"), collection.Training("web")
+    with collection.claimed(fish) as ours, collection.claimed(fish) as theirs, collection.claimed(web) as other:
+        assert (ours, theirs, other) == (True, False, True)
+    with collection.claimed(fish) as again:
+        assert again
+
+
 def test_the_table_has_a_line_for_each_judgement_with_the_worst_cut_named(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "README.md").write_text(
         f"before\n{collection_page.BEGIN}\nof yesterday\n{collection_page.END}\nafter\n"
     )
     (tmp_path / "logs" / "a.judged.json").write_text(json.dumps(kept("regenerating", cut_square_200T=-1.99)))
+    for at in "cd":
+        (tmp_path / "logs" / f"{at}.judged.json").write_text(json.dumps(kept("regenerating")))
     (tmp_path / "logs" / "b.judged.json").write_text(json.dumps(kept("growing")))
     collection_page.write_table(tmp_path / "logs")
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "yesterday" not in text
-    assert "| -1.99 (square) | holds | yes |" in text and text.count("| fish |") == 2
+    assert "| -1.99 (square) | holds | yes |" in text and text.count("| fish |") == 4
+    assert "seeds judged so far (3): 1 of 1 are good: fish." in text, "two of three seeds carry the median"
 
 
 def test_a_sheet_shows_every_grid_of_whatever_size_and_what_is_no_number_grey(tmp_path: Path) -> None:

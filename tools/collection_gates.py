@@ -1,0 +1,37 @@
+"""What is good enough for the built-in collection: one rule by itself, and a motif over several training seeds.
+
+Reads judgements as tools/collection.py keeps them; trains and judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from firmware_sim.cuts import CUTS
+
+GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # any picture, log10 better than an empty grid
+GROWN_LIZARD, HEALED_LIZARD = -3.0, -2.5  # the article's, in log10 loss
+HEALING = ("async_100T", *(f"cut_{name}_200T" for name in CUTS))
+
+Kept = dict[str, Any]
+
+
+def good(kept: Kept, motif: str) -> bool:
+    """Whether a judged rule meets the gates of its regime."""
+    row, blank = kept["int8"], kept["blank"]
+    grown = GROWN_LIZARD if motif == "lizard" else blank - GROWN_GAIN
+    healed = HEALED_LIZARD if motif == "lizard" else blank - HEALED_GAIN
+    if kept["regime"] == "growing":  # beyond 48 T it promises nothing
+        return bool(row["async_48T"] <= grown)
+    if kept["regime"] == "persistent":
+        return bool(max(row["async_100T"], row["async_400T"]) <= grown)
+    return bool(row["async_100T"] <= grown and all(row[name] <= healed for name in HEALING[1:]))
+
+
+def over_seeds(judged: Sequence[Kept]) -> Kept:
+    """One judgement of a regenerating motif from those of its seeds: the median of each loss."""
+    row = {name: float(np.median([kept["int8"][name] for kept in judged])) for name in HEALING}
+    return judged[0] | {"int8": row}
