@@ -82,8 +82,12 @@ class Agent:
         self._leave()
 
     def _timeout_ms(self) -> int:
-        busy = self._desk.waiting or (self._host is not None and self._host.busy)
-        return BUSY_MS if busy else BEAT_NS // 1_000_000
+        host = self._host
+        busy = self._desk.waiting or (host is not None and host.busy)
+        longest_ms = BUSY_MS if busy else BEAT_NS // 1_000_000
+        if host is None or host.keeper is None:
+            return longest_ms
+        return min(longest_ms, host.keeper.next_ms(time.monotonic_ns()))
 
     def _on_signal(self, *_: object) -> None:
         self._stopping = True
@@ -137,7 +141,7 @@ class Agent:
         self._desk.abandon(f"not carried out: {why}")
         self._zygote.end()
         if self._host is not None:
-            self._host.close()
+            self._host.close(time.monotonic_ns())
         self._host = None
         self._runtime.sweep()
         self._zygote = ZygoteLink()
@@ -187,7 +191,7 @@ class Agent:
         self._desk.abandon("not carried out: the agent was stopped")
         self._zygote.end()
         if self._host is not None:
-            self._host.close()
+            self._host.close(time.monotonic_ns())
         if self._stop_id is not None:
             self._desk.answer(self._stop_id)
         for report in self._desk.reports:

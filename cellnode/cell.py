@@ -66,6 +66,7 @@ class Cell:
         "used_epochs",
         "used_lives",
         "used_sequences",
+        "used_state",
     )
 
     def __init__(
@@ -98,6 +99,7 @@ class Cell:
         self._answered = [0] * 8  # incarnation per slot whose hello was answered out of sleep
         self._hello_until_ns = born_ns + HELLO_MAX * interval_ns
         self.used_sequences, self.used_epochs, self.used_lives = [0] * 8, [0] * 8, [0] * 8
+        self.used_state = self._zero  # the own state that the last update began from
         self.mailbox = Mailbox(neighbours, tag, engine.dtype, interval_ns, self.counters)
         for slot in range(8):
             self._trust(slot)
@@ -160,6 +162,7 @@ class Cell:
         counters[Counter.LIVING_NEIGHBOURS] += box.living.bit_count()
         box.filled = 0
         self.used_sequences, self.used_epochs, self.used_lives = box.sequences[:], box.epochs[:], box.lives[:]
+        self.used_state = self.state_bytes
         hello = now_ns < self._hello_until_ns and box.on & ~box.greeted != 0
         self._step(hello)
         self._quiet = 0 if self.state_bytes != self._zero else self._quiet + 1

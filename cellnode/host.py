@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cellnode.celltable import CellTable, Indices, Mask, name_some
 from cellnode.control import Post
+from cellnode.keeper import Keeper
 from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.messages import OtherEngine, Placement, RulePayload
 from cellnode.panel import Phase
@@ -45,6 +46,7 @@ class Host:
         self.wanted = WantedStates(self.table, self._post)
         self.pokes = Pokes(self.table, self._post)
         self.supervision = Supervision(self.table.count)
+        self.keeper = Keeper(placement, runtime, self.table.cells) if placement.record else None
         self.error = ""  # why no cell can be started
         self.signalled: set[int] = set()  # ids of signal orders that the zygote has carried out
         self._launches: list[Launch] = []
@@ -64,6 +66,7 @@ class Host:
             rng_seed=placement.rng_seed,
             rule=placement.rule,
             others=self._others,
+            rings=str(runtime.rings) if self.keeper is not None else "",
         )
 
     # ---- what is wanted
@@ -138,6 +141,8 @@ class Host:
     def _died(self, index: int, looked_after: bool, now_ns: int) -> None:
         """A process is reaped. Who starts it again: its launch, `supervision`, or nobody, because it is wanted off."""
         killed = bool(self.table.dying[index])
+        if self.keeper is not None:
+            self.keeper.died(index, int(self.table.life[index]), now_ns)
         self.table.end_life(index)
         self.pokes.died(index)
         if self.table.on[index] and not (killed or looked_after):
@@ -147,6 +152,8 @@ class Host:
 
     def tick(self, now_ns: int) -> None:
         """Start, kill and tell whatever is due."""
+        if self.keeper is not None:
+            self.keeper.tick(now_ns)
         if not self._zygote.ready:
             return
         due = self.supervision.due(now_ns)
@@ -230,6 +237,8 @@ class Host:
         """One line about what did not come up, or nothing."""
         if self.error:
             return self.error
+        if self.keeper is not None and self.keeper.ended:
+            return f"the recording has ended: {self.keeper.ended}"
         lost = np.flatnonzero(self.table.on & ~self.table.alive & ~self._looked_after())
         unlinked = np.flatnonzero(self.table.on & self.table.alive & (self.table.phases() < Phase.LINKED))
         parts = []
@@ -241,6 +250,9 @@ class Host:
             )
         return "; ".join(parts)
 
-    def close(self) -> None:
+    def close(self, now_ns: int) -> None:
+        """All cells are gone."""
         self._post.close()
+        if self.keeper is not None:
+            self.keeper.close(now_ns)
         self.table.close()

@@ -62,6 +62,7 @@ class Placement(msgspec.Struct, frozen=True):
     rng_seed: int
     interval_ns: int  # mean wake interval T
     others: list[OtherEngine] = []  # cells that do not run `rule`'s engine
+    record: str = ""  # folder that the agent writes a recording into; "": none is made
 
 
 # ---- coordinator -> agent. `id` is unique and rising, (coordinator epoch << 32) + counter; each gets one Done.

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import select
 import time
+from pathlib import Path
 
 import zmq
 
 from cellnode import clockfault, control, draws, harm, links
+from cellnode.blackbox import RecordedPage
 from cellnode.cell import Cell
 from cellnode.control import CellPoke, Wanted
 from cellnode.heart import Heart
@@ -23,6 +25,7 @@ from cellnode.runtime import Runtime
 from cellnode.zygote_wire import Birth, Plan
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
+from firmware_sim.limits import CHANNELS
 
 PAUSE_LOOK_MS = 500  # how often a paused cell looks at the header in case the agent's word was lost
 CONTROL_BAD = int(Counter.CONTROL_BAD)
@@ -31,13 +34,20 @@ CONTROL_BAD = int(Counter.CONTROL_BAD)
 def live(plan: Plan, runtime: Runtime, birth: Birth, engine: Engine) -> None:
     """The whole life of a cell, in a process just forked."""
     set_process_name(f"cell-{birth.cell}")
-    page = Page(runtime.panel, birth.index, birth.cell, plan.epoch, birth.life)
+    page = _page(plan, runtime, birth, engine)
     try:
         node = Node(plan, runtime, birth, engine, page)
         node.run()
     except BaseException:
         page.show_phase(Phase.FAILED)
         raise
+
+
+def _page(plan: Plan, runtime: Runtime, birth: Birth, engine: Engine) -> Page:
+    who = (runtime.panel, birth.index, birth.cell, plan.epoch, birth.life)
+    if not plan.rings:
+        return Page(*who)
+    return RecordedPage(*who, Path(plan.rings), CHANNELS * engine.dtype.itemsize)
 
 
 class Node:

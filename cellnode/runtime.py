@@ -4,7 +4,7 @@ left.
     agent.lock    held by the agent while it lives          panel      the shared memory
     cells.lock    held by every cell and the zygote         c/<cell>   a cell's PUB (ipc)
     coordinator.sock, coordinator.lock                      k/<cell>   a cell's control socket (Unix datagrams)
-    agent.log
+    agent.log                                               rings      black boxes, where a run is recorded
 
 Locks are `flock`s, so the kernel lets go of them when their holders die, however they die. Nothing here starts or kills
 a process; it may import the standard library and `firmware_sim.errors`.
@@ -70,6 +70,10 @@ class Runtime:
         return self.path / "panel"
 
     @property
+    def rings(self) -> Path:
+        return self.path / "rings"
+
+    @property
     def log(self) -> Path:
         return self.path / "agent.log"
 
@@ -116,6 +120,7 @@ class Runtime:
         """Remove what a dead predecessor left, once its last cell is gone. Only while holding the agent's lock."""
         wait_until_unheld(self.cells_lock, wait_s)
         self.panel.unlink(missing_ok=True)
+        self.rings.unlink(missing_ok=True)
         for part in ("c", "k"):
             shutil.rmtree(self.path / part, ignore_errors=True)
             (self.path / part).mkdir(mode=0o700, exist_ok=True)

@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True):
     rng_seed: int
     rule: RulePayload
     others: list[OtherEngine] = []
+    rings: str = ""  # path of the file of black boxes; "": nothing is recorded
 
 
 class Birth(msgspec.Struct, frozen=True, array_like=True):

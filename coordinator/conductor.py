@@ -26,6 +26,7 @@ from coordinator.observer import Observer
 from coordinator.performing import Performer
 from coordinator.picture import Picture
 from coordinator.probe import machine_factor
+from coordinator.recording import seals
 from coordinator.rerun import By, Check
 from coordinator.runfolder import RunFolder
 from coordinator.store import Store
@@ -196,6 +197,7 @@ class Conductor:
         with self._acting:
             if self.ended:
                 raise RunFailed("the swarm was stopped")
+            began_ns = self._substrate.now_ns()
             outcome = self._performer.perform(action)
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
@@ -203,7 +205,7 @@ class Conductor:
                 self._store.update(boards=boards)
             facts = _plain(outcome)
             details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
-            self._event(outcome.do, **details, asked=_asked(action, outcome))
+            self._event(outcome.do, began_ns=began_ns, **details, asked=_asked(action, outcome))
             if outcome.do in DISTURBING and outcome.cells:
                 self.observer.disturbed(outcome.t or 0.0)
             if outcome.do in ("kill", "revive", "erase", "seed", "inject"):
@@ -267,6 +269,8 @@ class Conductor:
             end()
             if stopped:
                 self._store.update(stopped=True)
+                if self.info.record:
+                    self._event("recorded", seals=seals(self.folder))
 
     def _write_last(self, stopped: bool) -> None:
         """The last look, so that the numbers of the end can be asked for when nothing is left to measure."""
@@ -282,7 +286,7 @@ class Conductor:
         """Write it down with the time in T, unless `details` knows it better."""
         t = details.pop("t", None)
         when = t if isinstance(t, float) else (self.t if self.clock.started else None)
-        self.folder.event(name, when, **details)
+        self.folder.event(name, when, ns=self._substrate.now_ns(), **details)
 
 
 def _asked(action: Action, outcome: Outcome) -> dict[str, object]:

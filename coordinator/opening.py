@@ -60,6 +60,7 @@ class Wish:
     rng_seed: int | None = None
     out: Path | None = None
     command: tuple[str, ...] = ()
+    record: bool = False  # write down every update
     chips: tuple[chips.Wanted, ...] = ()  # cells that run on chips instead of `engine`
 
 
@@ -101,6 +102,7 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
                 tag=number,
                 rng_seed=rng_seed,
                 interval_ns=interval_ns,
+                record=str(folder.recording.resolve()) if wish.record else "",
             )
             substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store), on_chips)
             processes.listen(on_ask)
@@ -128,7 +130,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     """Coordinate a run whose coordinator is gone, or be a guest of the one that lives."""
     folder = locate.find_alive(text)
     info = folder.info
-    rule = _copy_of_rule(folder)
+    rule = copy_of_rule(folder)
     picture = picture_of(folder)
     store = Store(folder)
     placement = Placement(
@@ -142,6 +144,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
         tag=tag(info.run, rule.sha256),
         rng_seed=info.rng_seed,
         interval_ns=store.state.interval_ns or round(info.interval_s * SECOND),
+        record=str(folder.recording.resolve()) if info.record else "",
     )
     substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
     if not substrate.listen(on_ask):
@@ -188,7 +191,8 @@ def _ignore(_progress: Progress) -> None:
     return
 
 
-def _copy_of_rule(folder: RunFolder) -> RuleFolder:
+def copy_of_rule(folder: RunFolder) -> RuleFolder:
+    """The rule that a run was started with, from its own folder."""
     home = folder.path / "rule"
     bare = sorted(home.glob("*.onnx"))
     return rules.load(home if (home / "rule.json").is_file() or not bare else bare[0])
@@ -263,6 +267,7 @@ def _info(
         runtime="" if runtime is None else str(runtime.path),
         versions=versions,
         chips=on_chips,
+        record=wish.record,
     )
 
 

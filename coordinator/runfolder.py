@@ -2,6 +2,7 @@
 crash.
 
     runs/<rule>/<YYYYmmdd-HHMMSS>/      run.json  rule/  state.json  events.jsonl  loss.csv  frames/  report.html
+                                        recording/ (where every update is recorded)
     runs/<rule>/latest                  link to the newest
 
 `run.json` never changes; `state.json` (epochs, clock, faults) is replaced durably before its content is used. This file
@@ -48,6 +49,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     started: str  # local time with offset
     runtime: str  # "" on virtual
     versions: dict[str, str]
+    record: bool = False  # every update is written into recording/
     chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
 
 
@@ -75,6 +77,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.frames = path / "frames"
+        self.recording = path / "recording"
 
     @staticmethod
     def create(out: Path | None, info: RunInfo, rule_source: Path, runs: Path = RUNS) -> RunFolder:

@@ -62,6 +62,7 @@ class Swarm(Verbs):
         degrees: float = 0.0,
         torus: bool = False,
         chips: Asked = 0,
+        record: bool = False,
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
@@ -70,7 +71,8 @@ class Swarm(Verbs):
         """Bring up a swarm and plant the seed in its centre.
 
         `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width); `chips`: cells that run as
-        machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py). Raises BadInput before
+        machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
+        `record`: write down every update, for `planaria verify` and `replay`. Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know.
         """
@@ -87,6 +89,7 @@ class Swarm(Verbs):
             out=None if out is None else Path(out),
             command=command,
             chips=wishes(chips),
+            record=record,
         )
         swarm._body = opening.start(wish, swarm._answer, on_line, on_progress)
         return swarm

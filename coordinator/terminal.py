@@ -118,6 +118,12 @@ class View:
             lines.append(f"{faults} fault{'s' if faults > 1 else ''} active")
         self._draw(frame.rgb(self._look), ", ".join(lines))
 
+    def picture(self, frame: Frame, line: str, headline: str) -> None:
+        """A picture of any time, with a line below it."""
+        if self.due():
+            self._headline = headline
+            self._draw(frame.rgb(self._look), line)
+
     def _draw(self, colours: NDArray[np.uint8] | None, line: str) -> None:
         self._next_s = time.monotonic() + self._every_s
         if self._display is None:

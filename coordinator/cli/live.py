@@ -43,6 +43,7 @@ class Plan:
     length: float | None
     scenario: Path | None = None  # kept in the run folder
     steps: tuple[Step, ...] = ()
+    record: bool = False
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
@@ -136,6 +137,7 @@ def launch(plan: Plan, view: View) -> Swarm:
         degrees=plan.degrees,
         torus=plan.torus,
         chips=plan.chips,
+        record=plan.record,
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,

@@ -41,6 +41,8 @@ COMMANDS = {
     "heal": ("act:heal", "End one fault, or all."),
     "serve": ("serve:serve", "The live page of a run, for a browser."),
     "ps": ("look:ps", "List runs and what is alive of them."),
+    "verify": ("verify:verify", "Compute every update of a recorded run again."),
+    "replay": ("replay:replay", "Play a recorded run, or make a film of it."),
     "report": ("look:report", "Write a run's report (one HTML file) again."),
     "rules": ("rules:rules", "List the built-in rules."),
     "import": ("rules:import_", "Read one of the article's published models."),

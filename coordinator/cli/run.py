@@ -40,6 +40,7 @@ AFTER_SCENARIO = 100.0
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
 @click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
 @click.option("--angle", type=float, default=0.0, help="Turn the picture by this many degrees.")
+@click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
 @click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
@@ -66,6 +67,7 @@ def run(
     length: float | None,
     scenario: Path | None,
     angle: float,
+    record: bool,
     out: Path | None,
     view: bool | None,
     look: str,
@@ -110,6 +112,7 @@ def run(
         out=out,
         length=length,
         chips=tuple(word if "=" in word else f"{chip}={word}" for word in chips),
+        record=record,
         scenario=scenario,
         steps=tuple(steps),
         serve=serve or listen is not None,

@@ -1,0 +1,61 @@
+"""`planaria replay`: a recorded run again, on the terminal or as a film. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from coordinator.cli.options import json_option, show_json
+
+
+@click.command(short_help="Play a recorded run, or make a film of it.")
+@click.argument("run", metavar="RUN")
+@click.option("--from", "first", type=float, default=None, help="In T since the seed. Default: the seed.")
+@click.option("--to", "last", type=float, default=None, help="In T. Default: the end of the recording.")
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, help="1: as fast as it was; 10: ten times as fast."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=None, help="A film: .webp or .gif.")
+@click.option("--scale", type=click.IntRange(1, 64), default=None, help="Pixels a cell in a film.")
+@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@json_option
+def replay(
+    run: str,
+    first: float | None,
+    last: float | None,
+    speed: float,
+    out: Path | None,
+    scale: int | None,
+    look: str,
+    as_json: bool,
+) -> int:
+    """Play RUN, which was recorded, from any T to any T at any speed.
+
+    \b
+    planaria replay latest --from 60 --speed 5
+    planaria replay latest --from 0 --to 100 --speed 10 --out growth.webp
+    """
+    from coordinator import locate
+    from coordinator import replay as replays
+    from coordinator.recording import Recording
+    from coordinator.terminal import View
+
+    folder = locate.find(run)
+    recording = Recording.open(folder)
+    part = replays.part(recording, first, last, speed)
+    facts = {"from_t": round(part.first, 3), "to_t": round(part.last, 3), "folder": str(folder.path)}
+    if out is not None:
+        frames = replays.film(recording, part, out, look, scale)
+        if as_json:
+            show_json({**facts, "film": str(out), "frames": frames})
+        else:
+            click.echo(f"{out}: {frames} frames, t {part.first:.1f} to {part.last:.1f} T")
+        return 0
+    with View(look) as view:
+        view.headline(f"{folder.info.rule}, run {folder.info.run}, replay")
+        replays.play(recording, folder, part, view, time.monotonic, time.sleep)
+    if as_json:
+        show_json(facts)
+    return 0
