@@ -86,6 +86,20 @@ class Writer:
         os.close(self._file)
 
 
+def last(path: Path) -> tuple[int, bytes] | None:
+    """Kind and seal of the last chunk whose header is whole, bodies unread; None when there is none. For the end of a
+    run, where the whole file would take seconds."""
+    found = None
+    with path.open("rb") as file:
+        while len(head := file.read(HEADER)) == HEADER:
+            fields = _FIELDS.unpack(head[: _FIELDS.size])
+            if _CRC.unpack_from(head, _FIELDS.size)[0] != zlib.crc32(head[: _FIELDS.size]):
+                return None
+            found = fields[2], head[-SEAL:]
+            file.seek(fields[4], os.SEEK_CUR)
+    return found
+
+
 def read(path: Path) -> Iterator[Chunk]:
     """The whole chunks of a file, in order. Raises Damaged at the first that was changed; a cut-off end just ends."""
     number, seal, at = 0, bytes(SEAL), 0

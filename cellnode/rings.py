@@ -78,7 +78,7 @@ class Rings:
             return
         begins = np.append(True, owners[1:] != owners[:-1])
         after = begins & self._gapped[owners]
-        rows["flags"][after] |= Flag.AFTER_GAP
+        rows["flags"][after] |= np.uint32(Flag.AFTER_GAP)
         self._gapped[owners[after]] = False
 
     def clear(self, index: int) -> None:

@@ -106,6 +106,8 @@ def unpack(block: bytes, values: int, epoch: int, from_ns: int) -> tuple[Rows, G
             raise ValueError("it is too long")
     except (zlib.error, ValueError) as error:
         raise BadInput(f"a block of a recording is no block: {error}") from error
+    if not count:
+        return rows, gaps
     rows["flags"] = columns["flags"]
     bases: dict[str, Any] = {"life": np.uint32(0), "sequence": np.uint32(0), "at_ns": np.uint64(from_ns)}
     for name, base in bases.items():
@@ -143,8 +145,8 @@ def _sum(changes: NDArray[Any], starts: NDArray[Any], lengths: NDArray[Any], bas
 
 def _planes(column: NDArray[Any]) -> bytes:
     """All first bytes, then all second bytes, ...: what is alike lies together."""
-    count = len(column)
-    flat = np.ascontiguousarray(column).view(np.uint8).reshape(count, -1)
+    size = column.dtype.itemsize * int(np.prod(column.shape[1:]))
+    flat = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), size)
     return flat.T.tobytes()
 
 
@@ -153,5 +155,5 @@ def _whole(data: memoryview, dtype: np.dtype[Any], count: int, at: int) -> tuple
     size = dtype.itemsize
     planes = np.frombuffer(data, np.uint8, count * size, at).reshape(size, count)
     base, shape = dtype.subdtype or (dtype, ())
-    column = np.ascontiguousarray(planes.T).reshape(-1).view(base).reshape(count, *shape)
+    column = planes.T.copy(order="C").reshape(-1).view(base).reshape(count, *shape)
     return column, at + count * size

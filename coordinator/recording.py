@@ -116,10 +116,9 @@ class Recording:
         """Whole rows, chunk by chunk from disk, with the place of the first in `rows`."""
         at = 0
         for segment in self.segments:
-            left = segment.rows
-            for chunk in chunks.read(segment.path):
-                if left <= 0:
-                    break
+            left, found = segment.rows, chunks.read(segment.path)
+            while left > 0:  # a damaged chunk may follow
+                chunk = next(found)
                 if chunk.kind is Kind.ROWS:
                     rows, _ = unpack(chunk.body, self.values, segment.epoch, chunk.from_ns)
                     yield at, segment, rows
@@ -138,17 +137,14 @@ class Recording:
         height, width = self.info.height, self.info.width
         keys, order = self._by_cell_and_time()
         cells = np.arange(height * width, dtype=np.uint64)
-        wanted = cells << np.uint64(40) | np.uint64(max(self._since_start(self.times.ns(t)), 0))
+        since = (self.times.ns(t) - int(self.rows["at_ns"].min())) // 1000
+        wanted = cells << np.uint64(40) | np.uint64(max(since, 0))
         place = np.searchsorted(keys, wanted, side="right") - 1
-        found = (place >= 0) & (keys[np.maximum(place, 0)] >> np.uint64(40) == cells)
+        found = (since >= 0) & (place >= 0) & (keys[np.maximum(place, 0)] >> np.uint64(40) == cells)
         rows = self.rows[order[np.maximum(place, 0)]]
         on = found & (rows["flags"] & Flag.OFF == 0)
         states = decoded(rows["state"]) * on[:, None]
         return Frame(t, states.reshape(height, width, CHANNELS), on.reshape(height, width))
-
-    def _since_start(self, at_ns: int) -> int:
-        """Microseconds since the first row."""
-        return (at_ns - int(self.rows["at_ns"].min())) // 1000
 
     def _by_cell_and_time(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """(cell << 40 | microseconds since the first row) of every row, ascending, and where those rows are."""
@@ -177,10 +173,12 @@ def is_wake(rows: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def seals(folder: RunFolder) -> dict[str, str]:
-    """File -> the seal of its last chunk, for every file that was ended properly; for the run's own log."""
+    """File -> the seal of its last chunk, for every file that was ended as it was meant to; for the run's own log."""
     found = {}
     for path in sorted(folder.recording.glob("*.rec")):
-        found |= {path.name: chunk.seal.hex() for chunk in chunks.read(path) if chunk.kind is Kind.END}
+        kind, seal = chunks.last(path) or (0, b"")
+        if kind == Kind.END:
+            found[path.name] = seal.hex()
     return found
 
 

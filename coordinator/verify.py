@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.keeper import arithmetic
+from cellnode.book import arithmetic
+from cellnode.chunks import Damaged
 from cellnode.mailbox import POSITIONS, legal_values
 from cellnode.rows import Flag, Rows
 from cellnode.topology import neighbours
@@ -65,7 +66,10 @@ class Verdict:
 
 def verify(folder: RunFolder, rule: RuleFolder) -> Verdict:
     """All of a run's recording, up to its last whole chunk. BadInput when there is none."""
-    recording = Recording.open(folder)
+    try:
+        recording = Recording.open(folder)
+    except Damaged as damage:  # from its first byte on
+        return Verdict(mismatches=1, first_mismatch=_damaged(damage), closed=False)
     return Verifier(recording, folder, rule).run()
 
 
@@ -207,9 +211,7 @@ class Verifier:
     def _check_files(self) -> None:
         """Files that are damaged, or that are not those which the run's log names."""
         recording, latest_ns = self._recording, 1 << 62
-        for damage in recording.damage:
-            facts = {"what": "file", "file": damage.path.name, "byte": damage.at, "why": damage.why}
-            self._findings.append(Finding(latest_ns, facts))
+        self._findings += [Finding(latest_ns, _damaged(damage)) for damage in recording.damage]
         there = {segment.path.name: segment.seal for segment in recording.segments}
         damaged = {damage.path.name for damage in recording.damage}
         for event in self._folder.events():
@@ -243,6 +245,10 @@ class Verifier:
             "time_ns": at_ns,
         }
         self._findings.append(Finding(at_ns, who | facts))
+
+
+def _damaged(damage: Damaged) -> dict[str, Any]:
+    return {"what": "file", "file": damage.path.name, "byte": damage.at, "why": damage.why}
 
 
 def _engine(rule: RuleFolder, name: str, degrees: float) -> Engine:

@@ -36,7 +36,7 @@ def until(what: Callable[[], bool], seconds: float, why: str) -> None:
 class Run:
     """A swarm whose coordinator is a process of its own, as a user starts it, with the pids of its parts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.folder = folder
         self.coordinator = subprocess.Popen(
             [
@@ -52,6 +52,7 @@ class Run:
                 "--out",
                 folder,
                 "--no-view",
+                *more,
             ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
