@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,16 @@ _WORD = 0xFFFF_FFFF
 assert _ROW.size == RING_DTYPE.itemsize, "the packed row must be the ring's row"
 
 # Counters that tell what has happened since the last wake, and their flags.
-_MARKS = (
-    (int(Counter.SKIPPED), int(Flag.SKIPPED)),
-    (int(Counter.HELLOS), int(Flag.HELLO)),
-    (int(Counter.ERASED), int(Flag.ERASED)),
-    (int(Counter.SEEDED), int(Flag.SEEDED)),
-    (int(Counter.HARMED), int(Flag.HARMED)),
-    (int(Counter.FORGOTTEN), int(Flag.FORGOT)),
-)
+_MARKS = {
+    int(Counter.SKIPPED): int(Flag.SKIPPED),
+    int(Counter.HELLOS): int(Flag.HELLO),
+    int(Counter.ERASED): int(Flag.ERASED),
+    int(Counter.SEEDED): int(Flag.SEEDED),
+    int(Counter.HARMED): int(Flag.HARMED),
+    int(Counter.FORGOTTEN): int(Flag.FORGOT),
+}
+_marks = itemgetter(*_MARKS)
+_BEGUN, _CLIPPED = int(Flag.BEGUN), int(Flag.CLIPPED)  # an enum's arithmetic costs more than all the rest
 
 
 class RecordedPage(Page):
@@ -57,22 +60,22 @@ class RecordedPage(Page):
         finally:
             os.close(file)
         self._head: int = _HEAD.unpack_from(self._ring)[0]
-        self._marks = [0] * len(_MARKS)
+        self._marks = _marks(self.counters)
         self._state = bytes(values)  # as the last row has it; a newborn is empty
 
     def show_state(self, cell: Cell, said_at_ns: int, used_at_ns: int) -> None:
         """Record, then show; the caller says it after that."""
-        counters, marks = self.counters, self._marks
-        flags = 0
-        for place, (index, flag) in enumerate(_MARKS):
-            count = counters[index]
-            if count != marks[place]:
-                marks[place] = count
-                flags |= flag
+        flags = cell.next_within << WITHIN_SHIFT
+        marks = _marks(self.counters)
+        if marks != self._marks:
+            for flag, count, before in zip(_MARKS.values(), marks, self._marks, strict=True):
+                if count != before:
+                    flags |= flag
+            self._marks = marks
         if cell.used_state != self._state:
-            self._write(cell, cell.sequence - 1, Flag.BEGUN, said_at_ns, cell.used_state)
+            self._write(cell, cell.sequence - 1, _BEGUN, said_at_ns, cell.used_state)
         self._state = cell.state_bytes
-        self._write(cell, cell.sequence, flags | cell.next_within << WITHIN_SHIFT, said_at_ns, self._state)
+        self._write(cell, cell.sequence, flags, said_at_ns, self._state)
         super().show_state(cell, said_at_ns, used_at_ns)
 
     def _write(self, cell: Cell, sequence: int, flags: int, at_ns: int, state: bytes) -> None:
@@ -85,7 +88,7 @@ class RecordedPage(Page):
                 self._ring, at, *who, *cell.used_sequences, *cell.used_epochs, *cell.used_lives, state, stamp
             )
         except struct.error:  # no honest neighbour has said so much
-            who = (stamp, cell.cell, cell.life, sequence & _WORD, flags | Flag.CLIPPED, at_ns)
+            who = (stamp, cell.cell, cell.life, sequence & _WORD, flags | _CLIPPED, at_ns)
             _ROW.pack_into(self._ring, at, *who, *[0] * 24, state, stamp)
         self._head = head + 1
         _HEAD.pack_into(self._ring, 0, head + 1)

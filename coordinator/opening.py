@@ -161,7 +161,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
 
 def picture_of(folder: RunFolder) -> Picture | None:
     """What a run should look like, from the copy of its rule; None without a target."""
-    info, target = folder.info, _copy_of_rule(folder).target()
+    info, target = folder.info, copy_of_rule(folder).target()
     return None if target is None else Picture(target, info.height, info.width, info.torus, info.degrees)
 
 
@@ -209,6 +209,8 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
         )
     if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
         raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
+    if wish.record and wish.substrate != "processes":
+        raise BadInput("--record needs real processes: leave out --substrate virtual (its seed repeats the run)")
     if not math.isfinite(wish.degrees):
         raise BadInput(f"angle is {wish.degrees}, expected degrees")
     if wish.rng_seed is not None and not 0 <= wish.rng_seed < 1 << 63:
