@@ -69,7 +69,11 @@ class Quantisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class RuleInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`rule.json`.  `limits` holds the four values of limits.py, `files` the sha256 of every other file."""
+    """`rule.json`.  `limits` holds the four values of limits.py, `files` the sha256 of every other file.
+
+    `losses` are those its training ended with.  `scores`, where somebody judged it at length, are medians over draws in
+    int8 asynchrony (trainer/judge.py), and `fate` is what becomes of it in 2,000 synchronous steps.
+    """
 
     format: int = FORMAT
     name: str
@@ -79,6 +83,8 @@ class RuleInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: dict[str, str | float | None]
     target: TargetInfo | None = None
     losses: dict[str, float | None] = {}
+    scores: dict[str, float | None] = {}
+    fate: str = ""
     quantisation: Quantisation | None = None
     files: dict[str, str]
     versions: dict[str, str] = {}

@@ -1,32 +1,58 @@
-"""How fast training is: `python -m trainer.bench` times one training step at the article's setting for every kernel
-here.
+"""`planaria bench train`: one training step at the article's setting by every kernel here, by plain PyTorch and by JAX.
 
 72x72 cells, 8 samples, 80 steps, fire rate 0.5, the untouched weights of a grown rule, forward and back. The plain port
-is what most people write: convolutions over every cell, autograd. All in one process, so that the ratios hold on a busy
-machine too. Imports torch, numpy, firmware_sim, trainer.
+is what most people write: convolutions over every cell, autograd; the peer in JAX is jaxscan.py. They take turns in one
+process and the best of the turns counts, so that the ratios hold on a busy machine too. `python -m trainer.bench` takes
+more options. Imports torch, numpy, firmware_sim, trainer.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from firmware_sim import folder, published
+from firmware_sim.limits import Limits
 from firmware_sim.native_build import NativeUnavailable
-from firmware_sim.rule import Rule, seed
-from trainer.episode import Episode, Kernel
+from firmware_sim.rule import Floats, Rule, seed
+from trainer.episode import LOSS_SCALE, Episode
 from trainer.fast import TorchKernel
 from trainer.model import CAModel, living
 from trainer.native import NativeKernel
 
 SIDE, SAMPLES, STEPS = 72, 8, 80
+TURNS_SLOW, TURNS_FAST = 3, 12  # after one turn of each to warm up
+PLAIN = "plain PyTorch"
+NOT_INSTALLED = "not installed"
+
+Row = dict[str, Any]
+Work = Callable[[], float]  # one training step; answers the mean loss
+
+
+class Options(Protocol):
+    """What `planaria bench` hands over and this benchmark reads."""
+
+    @property
+    def say(self) -> Callable[[str], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The rule and the episode that everybody computes."""
+
+    rule: Rule
+    episode: Episode
 
 
 class PlainPort(torch.nn.Module):
@@ -39,32 +65,99 @@ class PlainPort(torch.nn.Module):
         own = torch.zeros(3, 3)
         own[1, 1] = 1.0
         self.kernels = torch.stack([own, dx, dx.T]).repeat(rule.channels, 1, 1)[:, None]
+        # the port orders what is perceived by channel, the rule by kernel
+        order = torch.arange(3 * rule.channels).reshape(3, rule.channels).T.reshape(-1)
+        with torch.no_grad():
+            self.model.first.weight.copy_(self.model.first.weight[:, order])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, fire: torch.Tensor) -> torch.Tensor:
         before = living(x)
         y = F.conv2d(x, self.kernels, padding=1, groups=x.shape[1])
-        change = self.model.second(F.relu(self.model.first(y)))
-        x = x + change * (torch.rand(x[:, :1].shape) < 0.5)
+        x = x + self.model.second(F.relu(self.model.first(y))) * fire
         return x * (before & living(x))
 
 
-def plain_step(port: PlainPort, episode: Episode) -> None:
+def plain_step(port: PlainPort, episode: Episode) -> float:
+    port.zero_grad()
     x = torch.from_numpy(episode.states).permute(0, 3, 1, 2).contiguous()
-    for _ in range(STEPS):
-        x = port(x)
+    for fire in torch.from_numpy(episode.fire):
+        x = port(x, fire[:, None])
     target = torch.from_numpy(episode.target).permute(0, 3, 1, 2)
-    torch.mean((x[:, :4] - target) ** 2).backward()  # type: ignore[no-untyped-call]
+    loss = ((x[:, :4] - target) ** 2).sum((1, 2, 3)).mean() * LOSS_SCALE
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
-    """The best of `repeats`, after one to warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
+def task(rule: Rule, target: Floats, side: int = SIDE, samples: int = SAMPLES, steps: int = STEPS) -> Task:
+    """Grown from one seed in every sample."""
+    rng = np.random.default_rng(0)
+    states = np.repeat(seed(side, side, rule.channels)[None], samples, axis=0)
+    around = (side - len(target)) // 2
+    picture = np.pad(target, ((around, side - len(target) - around),) * 2 + ((0, 0),))
+    fire = rng.random((steps, samples, side, side)) < 0.5
+    exists = np.ones(states.shape[:3], dtype=np.bool_)
+    return Task(rule, Episode(states, exists, fire, np.repeat(picture[None], samples, axis=0)))
+
+
+def contestants(given: Task, threads: int, say: Callable[[str], None]) -> dict[str, Work | None]:
+    """By name; None is not there, and `say` has said why."""
+    torch.set_num_threads(threads)
+    port, kernel = PlainPort(given.rule), TorchKernel()
+    works: dict[str, Work | None] = {
+        PLAIN: lambda: plain_step(port, given.episode),
+        "JAX scan": None,
+        "our torch kernel": lambda: float(kernel.run(given.rule, given.episode).losses.mean()),
+        "our C++ kernel": None,
+    }
+    if importlib.util.find_spec("jax") is None:
+        say("JAX is not installed: pip install 'planaria[jax]' for its row")
+    else:
+        from trainer.jaxscan import step
+
+        works["JAX scan"] = step(given.rule, given.episode)
+    try:
+        native = NativeKernel(threads)
+        works["our C++ kernel"] = lambda: float(native.run(given.rule, given.episode).losses.mean())
+    except NativeUnavailable as reason:
+        say(f"no C++ kernel: {reason}")
+    return works
+
+
+def compare(works: dict[str, Work | None], turns_slow: int = TURNS_SLOW, turns_fast: int = TURNS_FAST) -> list[Row]:
+    """Rows in the order of `works`; the two that others wrote have fewer turns, since they take seconds."""
+    present = {name: work for name, work in works.items() if work is not None}
+    losses = {name: work() for name, work in present.items()}
+    best = dict.fromkeys(present, math.inf)
+    for turn in range(max(turns_slow, turns_fast)):
+        for name, work in present.items():
+            if turn < (turns_fast if name.startswith("our") else turns_slow):
+                began = time.perf_counter()
+                work()
+                best[name] = min(best[name], time.perf_counter() - began)
+    return [
+        {
+            "step": name,
+            "seconds": round(best[name], 4) if name in best else NOT_INSTALLED,
+            "times_plain": round(best[PLAIN] / best[name], 1) if name in best else None,
+            "loss_log10": round(math.log10(losses[name]), 3) if name in best else None,
+        }
+        for name in works
+    ]
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """The benchmark behind `planaria bench train`, with the lizard that comes with the project."""
+    found = folder.load("lizard")
+    target = found.target()
+    assert target is not None
+    threads = min(2, os.cpu_count() or 1)
+    options.say(f"{SIDE}x{SIDE}, batch {SAMPLES}, {STEPS} steps forward and back, {threads} threads, best of the turns")
+    yield from compare(contestants(task(_open(found.rule()), target), threads, options.say))
+
+
+def _open(rule: Rule) -> Rule:
+    """Without the chip's limits, which the ports do not know: so that all compute the same."""
+    return replace(rule, limits=Limits())
 
 
 def main() -> None:
@@ -74,29 +167,12 @@ def main() -> None:
         "--model", help="one of the article's JSON models, whose lizard has twice the living cells of ours"
     )
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
     found = folder.load("lizard")
     rule = published.read_model(given.model)[0] if given.model else found.rule()
-    target, rng = found.target(), np.random.default_rng(0)
+    target = found.target()
     assert target is not None
-    states = np.repeat(seed(SIDE, SIDE)[None], SAMPLES, axis=0)
-    around = (SIDE - len(target)) // 2
-    picture = np.pad(target, ((around, around), (around, around), (0, 0)))
-    fire = rng.random((STEPS, SAMPLES, SIDE, SIDE)) < 0.5
-    exists = np.ones(states.shape[:3], dtype=np.bool_)
-    episode = Episode(states, exists, fire, np.repeat(picture[None], SAMPLES, axis=0))
-    kernels: list[Kernel] = [TorchKernel()]
-    try:
-        kernels.append(NativeKernel(given.threads))
-    except NativeUnavailable as reason:
-        print(f"no native kernel: {reason}")
-    port = PlainPort(rule)
-    plain = seconds(lambda: plain_step(port, episode), 2)
-    table = {"plain port": round(plain, 3)}
-    for kernel in kernels:
-        table[kernel.name] = round(seconds(lambda kernel=kernel: kernel.run(rule, episode), 5), 4)  # type: ignore[misc]
-    ratios = {name: round(plain / value, 1) for name, value in table.items()}
-    print(json.dumps({"threads": given.threads, "seconds": table, "times the plain port": ratios}, indent=1))
+    rows = compare(contestants(task(_open(rule), target), given.threads, print))
+    print(json.dumps({"threads": given.threads, "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
-"""The list of benchmarks: name -> module with `measure(options) -> rows`. Imports one only when it is asked for."""
+"""The list of benchmarks: name -> module with `measure(options) -> rows`. Imports one only when it is asked for.
+
+Those of other floors are found by entry point (group "planaria.benchmarks"), as their commands are.
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+
+from firmware_sim.errors import BadInput
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -20,8 +26,10 @@ BENCHMARKS = {
     "outage": "The coordinator killed: missed wakes in a window before and after, and how soon a new one sees all.",
     "large": "64x64: 4,096 processes launch and grow.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
+    "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
     "published": "The article's published models (--models DIR) beside a plain asynchronous simulation.",
 }
+ELSEWHERE = {"train": "planaria[train]"}  # benchmarks of another floor, and the extra that brings them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,26 @@ class Options:
     say: Say = lambda _line: None
 
 
+Measure = Callable[[Options], Iterator[Row]]
+
+
 def run(name: str, options: Options) -> Iterator[Row]:
     """The rows of one benchmark, each as soon as it is measured."""
-    module = importlib.import_module(f"coordinator.bench.{name}")
-    rows: Iterator[Row] = module.measure(options)
-    yield from rows
+    yield from (_elsewhere(name) if name in ELSEWHERE else _own(name))(options)
+
+
+def _own(name: str) -> Measure:
+    measure: Measure = importlib.import_module(f"coordinator.bench.{name}").measure
+    return measure
+
+
+def _elsewhere(name: str) -> Measure:
+    hint = f"install it with: pip install '{ELSEWHERE[name]}'"
+    found = next(iter(entry_points(group="planaria.benchmarks", name=name)), None)
+    if found is None:
+        raise BadInput(f"planaria bench {name} is not available here: {hint}")
+    try:
+        measure: Measure = found.load()
+    except ImportError as error:
+        raise BadInput(f"planaria bench {name} is not available here ({error}): {hint}") from error
+    return measure

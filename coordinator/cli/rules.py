@@ -10,16 +10,29 @@ import click
 from coordinator.cli.options import json_option, show_json
 from firmware_sim.folder import RuleFolder
 
+CUT = "cut_"
+
 
 def _facts(rule: RuleFolder) -> dict[str, Any]:
-    target = rule.target()
+    from firmware_sim.fits import obstacles
+    from firmware_sim.ledger import ledger
+
+    target, genome = rule.target(), rule.genome()
+    budget = ledger(genome or rule.rule())
+    why = obstacles(budget, has_genome=genome is not None)
     return {
         "name": rule.name,
         "regime": rule.info.regime,
         "target": None if target is None else f"{target.shape[0]}x{target.shape[1]}",
+        "channels": rule.info.channels,
         "hidden": rule.info.hidden,
         "genome_bytes": len(rule.files.get("genome.bin", b"")) or None,
         "losses": rule.info.losses,
+        "scores": rule.info.scores,
+        "fate": rule.info.fate or None,
+        "budget": budget.to_dict(),
+        "fits": [board for board, reason in why.items() if not reason],
+        "does_not_fit": {board: reason for board, reason in why.items() if reason},
         "sha256": rule.sha256,
         "path": str(rule.path),
     }
@@ -33,6 +46,9 @@ def rules(as_json: bool) -> int:
     \b
     planaria rules
     planaria run lizard
+
+    Losses are log10, grown from one seed (48 T for growing rules, 100 T for others), and after the cut that heals
+    worst. The budget of a cell: ROM for the genome, RAM of core (AVR/32 bit) and mailbox, multiply-adds an update.
     """
     from firmware_sim import folder
 
@@ -40,10 +56,40 @@ def rules(as_json: bool) -> int:
     if as_json:
         show_json({"rules": found})
         return 0
-    for facts in found:
-        losses = ", ".join(f"{name} {value:.2f}" for name, value in facts["losses"].items() if value is not None)
-        click.echo(f"{facts['name']:12s} {facts['regime']:13s} picture {facts['target'] or 'none':8s} {losses}")
+    rows = [_row(facts) for facts in found]
+    head = ("rule", "regime", "picture", "grown", "worst cut", "ROM", "core RAM", "mailbox", "MACs", "fits")
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return 0
+
+
+def _row(facts: dict[str, Any]) -> tuple[str, ...]:
+    budget, losses, scores = facts["budget"], facts["losses"], facts["scores"]
+    grown = scores.get("async_48T" if facts["regime"] == "growing" else "async_100T", losses.get("grown"))
+    worst = _worst_cut(scores) or _worst_cut(losses) or (f"({facts['fate']})" if facts["fate"] else "-")
+    boards = ", ".join(facts["fits"]) or f"no chip: {next(iter(facts['does_not_fit'].values()))}"
+    if facts["fits"] and not facts["does_not_fit"]:
+        boards = f"all {len(facts['fits'])} boards"
+    return (
+        facts["name"],
+        facts["regime"],
+        facts["target"] or "none",
+        "-" if grown is None else f"{grown:.2f}",
+        worst,
+        f"{budget['rom_genome']:,}",
+        f"{budget['core_ram_avr']}/{budget['core_ram_32bit']}",
+        str(budget["mailbox_ram"]),
+        f"{budget['multiply_adds']:,}",
+        boards,
+    )
+
+
+def _worst_cut(losses: dict[str, float | None]) -> str:
+    """`-4.03 right`, from names such as cut_right or cut_right_100T."""
+    cuts = [(value, name.removeprefix(CUT).partition("_")[0]) for name, value in losses.items()
+            if name.startswith(CUT) and value is not None]  # fmt: skip
+    return "{:.2f} {}".format(*max(cuts)) if cuts else ""
 
 
 @click.command("import", short_help="Read one of the article's published models.")

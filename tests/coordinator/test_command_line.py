@@ -128,9 +128,18 @@ def test_report_writes_one_file_again(elsewhere: Path, capfd: pytest.CaptureFixt
     assert (elsewhere / "o" / "report.html").read_text().startswith("<!doctype html>")
 
 
-def test_rules_lists_the_built_in_ones(capfd: pytest.CaptureFixture[str]) -> None:
+def test_rules_lists_the_built_in_ones_with_losses_cuts_budget_and_chips(capfd: pytest.CaptureFixture[str]) -> None:
     assert invoke(["rules", "--json"]) == 0
-    assert "dot" in {rule["name"] for rule in json.loads(capfd.readouterr().out)["rules"]}
+    found = {rule["name"]: rule for rule in json.loads(capfd.readouterr().out)["rules"]}
+    lizard = found["lizard"]
+    assert lizard["regime"] == "regenerating" and lizard["losses"]["grown"] < -3
+    assert lizard["scores"]["async_100T"] < -3 and lizard["scores"]["cut_square_100T"] < -2.5
+    assert lizard["budget"]["rom_genome"] == lizard["genome_bytes"] == 8496
+    assert lizard["budget"]["multiply_adds"] == 8192 and lizard["budget"]["mailbox_ram"] == 296
+    assert "atmega328p" in lizard["fits"] and lizard["does_not_fit"] == {}
+    assert invoke(["rules"]) == 0
+    row = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("lizard "))
+    assert all(word in row for word in ("regenerating", "40x40", "right", "8,496", "129/148", "8,192"))
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
