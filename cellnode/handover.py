@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellnode.frame import LIFE_MAX
 from cellnode.mailbox import NEVER_NS, OWN, POSITIONS
 from cellnode.mailboxes import Mailboxes
+from cellnode.nativelib import counters_of
 from cellnode.nativeworld import NativeWorld
 from cellnode.patch import Patch
 from cellnode.patchworld import PatchWorld
@@ -49,7 +50,7 @@ def _fill_patch(patch: Patch, cells: NDArray[np.void]) -> None:
     patch._fixed[:] = cells["fixed"]
     patch._quiet[:] = cells["quiet"]
     patch._answered[:] = cells["answered"]
-    patch.counters[:] = cells["counters"].T
+    patch.counters[:] = counters_of(cells).T
 
 
 def _fill_mail(mail: Mailboxes, cells: NDArray[np.void]) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.mailbox import NEVER_NS
-from cellnode.panel import COUNTERS
+from cellnode.panel import COUNTERS, Counter
 from firmware_sim import chip, native_build
 from firmware_sim.genome import HIDDEN_MIN, Genome
 from firmware_sim.limits import ALIVE_THRESHOLD_INT8, ALPHA, CHANNELS
@@ -40,19 +40,20 @@ SLOT = np.dtype(
 )
 CELL = np.dtype(
     [
-        ("next_wake_ns", np.int64),
-        ("due_ns", np.int64),
-        ("look_at_ns", np.int64),
+        *((name, np.int64) for name in ("next_wake_ns", "due_ns", "look_at_ns")),
+        ("received", np.uint64),
         ("own", np.int8, (CHANNELS,)),
         *((name, np.uint8) for name in ("on", "fixed", "changed", "next_within", "filled", "greeted")),
         *((name, np.uint8) for name in ("alive", "living")),
+        *((name, np.int32) for name in ("fault_count", "fault_first")),
         ("neighbours", np.int32, (8,)),
-        *((name, np.int32) for name in ("engine", "held", "held_count", "fault_first", "fault_count", "unused")),
+        *((name, np.int32) for name in ("engine", "held", "held_count", "unused")),
         *((name, np.int64) for name in ("hello_until_ns", "incarnation", "sequence")),
         *((name, np.uint64) for name in ("clock_key", "draws")),
         ("quiet", np.int64),
-        ("counters", np.uint64, (COUNTERS,)),
+        ("spare", np.int64, (4,)),
         ("slots", SLOT, (8,)),
+        ("counters", np.uint64, (COUNTERS,)),
         ("answered", np.int64, (8,)),
     ]
 )
@@ -154,6 +155,13 @@ def blank(count: int) -> NDArray[Any]:
     cells["changed"] = cells["next_within"] = 1
     cells["slots"]["next_within"] = 1
     return cells
+
+
+def counters_of(cells: NDArray[np.void]) -> NDArray[np.uint64]:
+    """[cells, COUNTERS], a copy; one of them lies elsewhere in C."""
+    counters: NDArray[np.uint64] = cells["counters"].copy()
+    counters[:, Counter.RECEIVED] = cells["received"]
+    return counters
 
 
 def _declare(library: ctypes.CDLL) -> None:

@@ -36,6 +36,11 @@ class Part:
         self._buckets = self._calendar(interval_ns)
         self._grow(HELD_ROOM)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of its own buffers."""
+        return int(self.held.nbytes + self._buckets.nbytes)
+
     def copy(self) -> Part:
         """The same, on its own buffers; the cells are still those of the original."""
         twin = Part(self._library, self.first, self.end, self.world.interval_ns)

@@ -90,8 +90,12 @@ class NativeWorld:
         return own
 
     def counters(self) -> NDArray[np.uint64]:
-        counters: NDArray[np.uint64] = self.cells["counters"].copy()
-        return counters
+        return nativelib.counters_of(self.cells)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all cells and of what runs them."""
+        return int(self.cells.nbytes + self._events.nbytes) + sum(part.nbytes for part in self.parts)
 
     def run(self, until_ns: int) -> None:
         """Everything that happens up to and including `until_ns`."""

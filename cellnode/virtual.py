@@ -92,6 +92,11 @@ class VirtualSwarm:
         return "cells" if isinstance(self._world, CellWorld) else "arrays"
 
     @property
+    def nbytes(self) -> int | None:
+        """Memory of the world in C, None for others."""
+        return self._world.nbytes if isinstance(self._world, NativeWorld) else None
+
+    @property
     def now_intervals(self) -> float:
         """Virtual time in T."""
         return self.now_ns / self.interval_ns

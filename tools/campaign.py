@@ -18,6 +18,7 @@ RESULTS = ROOT / "docs" / "results"
 CAMPAIGNS = {
     "update": [],
     "virtual": [],
+    "scale": [],
     "swarm": [],
     "heal": ["--engine", "chip"],
     "angles": [],

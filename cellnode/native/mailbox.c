@@ -51,7 +51,7 @@ static int32_t mailbox_receive(const world *w, world_cell *cell, int32_t slot, c
 {
     world_slot *const at = &cell->slots[slot];
     int32_t news = frame->hello ? NEWS_CALL : NEWS_NONE;
-    cell->counters[RECEIVED]++;
+    cell->received++;
     if (frame->incarnation != at->incarnation) {
         if (frame->incarnation < at->incarnation) {
             cell->counters[DROP_OLD_INCARNATION]++;

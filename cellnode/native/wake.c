@@ -182,7 +182,6 @@ static void wake(world *w, int32_t index)
             const world_cell *const other = &w->cells[cell->neighbours[slot]];
             __builtin_prefetch(&other->slots[SLOTS - 1 - slot], 1);
             __builtin_prefetch(other, 1);
-            __builtin_prefetch(&other->counters[RECEIVED], 1);
         }
     }
     mailbox_forget(w, cell, now_ns);

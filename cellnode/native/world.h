@@ -31,7 +31,7 @@ enum {
 #define LIFE_MASK ((int64_t)0xFFFFFFFF)
 
 enum {
-    UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, RECEIVED = 5, ERASED = 9, SEEDED = 10,
+    UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, ERASED = 9, SEEDED = 10,
     FORGOTTEN = 11, FAULT_LOST = 12, FAULT_DELAYED = 13, DROP_OLD_INCARNATION = 20, DROP_SEQUENCE = 22, WOKEN = 25,
     SLEEPING = 26, HELLOS = 27
 };
@@ -48,11 +48,12 @@ typedef struct {
     int8_t state[CHANNELS];
 } world_slot;
 
-/* One cell.  Masks have bit `1 << slot`.  What every wake and every frame touches lies together. */
+/* One cell.  Masks have bit `1 << slot`.  A frame touches the first cache line of its receiver and one slot. */
 typedef struct {
     int64_t next_wake_ns; /* NEVER_NS: asleep, or without power */
     int64_t due_ns;       /* of the earliest frame held back, or NEVER_NS */
     int64_t look_at_ns;   /* no slot expires before */
+    uint64_t received;    /* the counter RECEIVED, which lies here for speed */
     int8_t own[CHANNELS];
     uint8_t on;
     uint8_t fixed;        /* the last computed step gave back the state it began with */
@@ -62,12 +63,13 @@ typedef struct {
     uint8_t greeted;      /* slots heard since birth or erasure */
     uint8_t alive;        /* slots whose alpha is above the threshold */
     uint8_t living;       /* slots whose state is not zero */
+    int32_t fault_count;
+    int32_t fault_first;  /* of its faults in the world's `fault_of` */
+    /* from here on what only its own wakes and the outside need */
     int32_t neighbours[SLOTS]; /* NOBODY beyond the border */
     int32_t engine;       /* 0: the rule's integer core; else whom to ask */
     int32_t held;         /* root of the frames held back, NOBODY if none */
     int32_t held_count;
-    int32_t fault_first;  /* of its faults in the world's `fault_of` */
-    int32_t fault_count;
     int32_t unused;
     int64_t hello_until_ns;
     int64_t incarnation;  /* epoch << 32 | life */
@@ -75,8 +77,9 @@ typedef struct {
     uint64_t clock_key;
     uint64_t draws;
     int64_t quiet;        /* wakes in a row at which zero was said */
-    uint64_t counters[COUNTERS];
+    int64_t spare[4];     /* to a whole number of cache lines */
     world_slot slots[SLOTS];
+    uint64_t counters[COUNTERS];
     int64_t answered[SLOTS]; /* incarnation whose hello was answered out of sleep */
 } world_cell;
 

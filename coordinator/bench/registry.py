@@ -20,6 +20,7 @@ Say = Callable[[str], None]
 BENCHMARKS = {
     "update": "One update of one cell, in microseconds, by engine; ratio to numpy.",
     "virtual": "Virtual time in C, as arrays and as single cells: updates/s, and real time beaten.",
+    "scale": "Virtual time by the number of cells, 1,600 to 65,536: memory, updates/s, and real time beaten.",
     "swarm": "A swarm of real processes, by engine: launch, memory, CPU per update, freshness, loss at 100 T.",
     "heal": "SIGKILL of half of all processes at once, restarted empty; and of all, reseeded.",
     "angles": "Quarter turns in virtual time: shift-tolerant loss beside angle 0.",
