@@ -8,6 +8,7 @@ coordinator. May import everything in `cellnode` below the agent.
 
 from __future__ import annotations
 
+import logging
 import signal
 
 import numpy as np
@@ -17,6 +18,7 @@ from cellnode.celltable import CellTable, Indices, Mask, name_some
 from cellnode.control import Post
 from cellnode.keeper import Keeper
 from cellnode.launch import Launch, Orders, Patience, Stage
+from cellnode.leases import Leases
 from cellnode.messages import OtherEngine, Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.pokes import Pokes
@@ -26,6 +28,7 @@ from cellnode.wanted import WantedStates
 from cellnode.zygote_link import ZygoteLink
 from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped, Signalled
 
+log = logging.getLogger("cellnode.agent")
 RETRIES = 3  # how often a launch starts a dead cell again
 PHASE_NAMES = {
     Stage.FORKING: "forking",
@@ -54,6 +57,7 @@ class Host:
         self._patience = Patience()
         self._zygote = zygote
         self._others = list(placement.others)
+        self._leases = Leases(runtime)
         zygote.prepare(self._plan())
 
     def _plan(self) -> Plan:
@@ -100,6 +104,19 @@ class Host:
         self._zygote.outfit(cells, rule)
         self.power_off(indices)
         self.power_on(indices, now_ns)
+
+    @property
+    def boards(self) -> list[int]:
+        """Cells whose place a board at a serial port has taken."""
+        return [cell for other in self._others if other.rule.engine == "board" for cell in other.cells]
+
+    def _give_back_boards(self, now_ns: int) -> None:
+        """Those whose bridge is gone become again what they were placed as."""
+        for cell in self._leases.lapsed(self.boards, now_ns):
+            log.warning("cell %d: its bridge is gone; the cell is given back", cell)
+            placed = (other.rule for other in self.placement.others if cell in other.cells)
+            rule = next((rule for rule in placed if rule.engine != "board"), None)
+            self.fit(self.table.indices([cell]), rule, now_ns)
 
     def freeze(self, id: int, indices: Indices, frozen: bool) -> None:
         """SIGSTOP or SIGCONT; `id` appears in `signalled` when it is done."""
@@ -163,6 +180,7 @@ class Host:
         for launch in self._launches:
             self._carry_out(launch, launch.step(now_ns, phases, alive), now_ns)
         self._launches = [launch for launch in self._launches if launch.stage is not Stage.FINISHED]
+        self._give_back_boards(now_ns)
         self._note_who_is_up(phases)
         self.wanted.deliver(now_ns)
         self.pokes.deliver(now_ns)

@@ -170,6 +170,7 @@ class Beat(msgspec.Struct, frozen=True, tag_field="t", tag="beat"):
     zygote_pid: int
     zygote_losses: int
     note: str = ""  # one line a person should see, e.g. which cells did not come up
+    boards: list[int] = []  # cells whose place a board at a serial port has; one whose bridge died is not among them
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="t", tag="done"):

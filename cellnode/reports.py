@@ -65,4 +65,5 @@ def beat(me: Identity, host: Host | None, zygote: tuple[int, int], now_ns: int, 
         zygote_pid=pid,
         zygote_losses=losses,
         note=host.note(),
+        boards=host.boards,
     )

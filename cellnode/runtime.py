@@ -5,6 +5,7 @@ left.
     cells.lock    held by every cell and the zygote         c/<cell>   a cell's PUB (ipc)
     coordinator.sock, coordinator.lock                      k/<cell>   a cell's control socket (Unix datagrams)
     agent.log                                               rings      black boxes, where a run is recorded
+    board-<cell>.lock   held by a bridge (leases.py)
 
 Locks are `flock`s, so the kernel lets go of them when their holders die, however they die. Nothing here starts or kills
 a process; it may import the standard library and `firmware_sim.errors`.
@@ -64,6 +65,10 @@ class Runtime:
     @property
     def coordinator_lock(self) -> Path:
         return self.path / "coordinator.lock"
+
+    def board_lock(self, cell: int) -> Path:
+        """Held by the bridge that has put a board in this cell's place."""
+        return self.path / f"board-{cell}.lock"
 
     @property
     def panel(self) -> Path:

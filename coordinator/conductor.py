@@ -161,6 +161,7 @@ class Conductor:
             self._say(trouble)
         if self._acting.acquire(blocking=not self._real_time):
             try:
+                self._keep_boards()
                 for fault in self._board.due(t):
                     self.perform(Heal(id=fault.record.id))
             finally:
@@ -201,8 +202,7 @@ class Conductor:
             outcome = self._performer.perform(action)
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
-            if (boards := self._substrate.boards()) != self._store.state.boards:
-                self._store.update(boards=boards)
+            self._keep_boards()
             facts = _plain(outcome)
             details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
             self._event(outcome.do, began_ns=began_ns, **details, asked=_asked(action, outcome))
@@ -211,6 +211,10 @@ class Conductor:
             if outcome.do in ("kill", "revive", "erase", "seed", "inject"):
                 self.observer.see(self.t, keep=True)
             return outcome
+
+    def _keep_boards(self) -> None:
+        if (boards := self._substrate.boards()) != self._store.state.boards:
+            self._store.update(boards=boards)
 
     def faults(self) -> list[FaultReport]:
         return self._board.reports()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from cellnode.messages import Command, Done, Join, Place, Placement, Stop
+from cellnode.messages import Beat, Command, Done, Join, Place, Placement, Stop
 from cellnode.runtime import Runtime, try_lock
 from coordinator import agents
 from coordinator.clientmessages import Answer, Ask
@@ -131,6 +131,12 @@ class Host:
 
     def agent_lives(self) -> bool:
         return self._agent is not None and self._agent.alive()
+
+    def beat(self) -> Beat | None:
+        """The agent's last beat of the present placement, if there is one."""
+        agent = self._link.agents.get(NAME) if self._link is not None else None
+        beat = agent.beat if agent is not None else None
+        return beat if beat is not None and beat.placement_epoch == self.placement.epoch else None
 
     def zygote_was_lost(self) -> bool:
         """Whether a zygote was lost since last asked."""

@@ -32,7 +32,8 @@ class Measure:
     grid: str  # HxW
     substrate: str
     engine: str
-    chips: dict[str, dict[str, Any]]  # kind of chip -> its `cells` and the `updates` that were computed there
+    chips: dict[str, dict[str, Any]]  # kind of chip -> its `cells` and the `updates` that were computed there (by a
+    # board at a serial port: since it was last plugged in)
     seed: int  # of all random draws
     processes: int  # distinct pids with a bound endpoint of their own
     hosts: int
@@ -80,14 +81,16 @@ class Measure:
         return ", ".join(parts)
 
 
-def _chips(info: RunInfo, observer: Observer, boards: Mapping[int, str]) -> dict[str, dict[str, Any]]:
+def _chips(info: RunInfo, observer: Observer, sight: Sight, boards: Mapping[int, str]) -> dict[str, dict[str, Any]]:
     cells = {kind: [cell for cell in members if cell not in boards] for kind, members in info.chips.items()}
-    if boards:
-        cells[BOARD] = sorted(boards)
-    if not cells:
+    if not cells and not boards:
         return {}
     updates = observer.totals()[:, Counter.UPDATES]
-    return {kind: {"cells": found, "updates": int(updates[found].sum())} for kind, found in cells.items()}
+    found = {kind: {"cells": members, "updates": int(updates[members].sum())} for kind, members in cells.items()}
+    if boards:
+        members = sorted(boards)  # before it the cell was a process: that life's updates are none of the board's
+        found[BOARD] = {"cells": members, "updates": int(sight.counters[members, Counter.UPDATES].sum())}
+    return found
 
 
 def measure(
@@ -100,7 +103,7 @@ def measure(
         grid=f"{info.height}x{info.width}",
         substrate=info.substrate,
         engine=info.engine,
-        chips=_chips(info, observer, carrier.boards()),
+        chips=_chips(info, observer, sight, carrier.boards()),
         seed=info.rng_seed,
         processes=carrier.processes(),
         hosts=carrier.hosts,

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from cellnode.messages import (
+    Beat,
     Command,
     Fit,
     Freeze,
@@ -63,6 +64,7 @@ class ProcessSubstrate:
         self._paused = False
         self._troubles: list[str] = []
         self._commands = threading.RLock()
+        self._beat_of_fit: Beat | None = None  # the last before our word on boards was carried out
 
     def listen(self, on_ask: Callable[[Ask], Answer]) -> bool:
         """Take the coordinator's place for this run; False when another coordinator lives."""
@@ -144,6 +146,10 @@ class ProcessSubstrate:
         return self._do(lambda number: Poke(number, kind, cells.tolist(), state), cells.size)
 
     def fit(self, cells: Cells, port: str | None) -> list[int]:
+        with self._commands:
+            return self._fit(cells, port)
+
+    def _fit(self, cells: Cells, port: str | None) -> list[int]:
         numbers, placement = cells.tolist(), self._host.placement
         rule = None if port is None else chips.on_port(placement.rule, port)
         for cell in numbers:
@@ -156,10 +162,25 @@ class ProcessSubstrate:
         if rule is None:
             rule = next((other.rule for other in others if not set(numbers).isdisjoint(other.cells)), None)
         self._off -= set(numbers)
-        return self._do(lambda number: Fit(number, numbers, rule), cells.size)
+        missing = self._do(lambda number: Fit(number, numbers, rule), cells.size)
+        self._beat_of_fit = self._host.beat()
+        return missing
 
     def boards(self) -> dict[int, str]:
-        return dict(self._ports)
+        with self._commands:
+            self._forget_given_back()
+            return dict(self._ports)
+
+    def _forget_given_back(self) -> None:
+        """The agent gives a cell back by itself when its bridge is gone; only a beat later than our word tells."""
+        beat = self._host.beat()
+        if beat is None or beat is self._beat_of_fit:
+            return
+        for cell in self._ports.keys() - set(beat.boards):
+            port = self._ports.pop(cell)
+            self._troubles.append(f"the bridge of the board at {port} is gone: cell {cell} was given back")
+            others = chips.others(self._chips, self._host.placement.rule, self._ports)
+            self._host.placement = msgspec.structs.replace(self._host.placement, others=others)
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
         self._faults = list(faults)

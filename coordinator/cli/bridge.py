@@ -6,6 +6,7 @@ coordinator.swarm.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import click
 
+from cellnode.leases import Lease
 from cellnode.panel import Counter
+from cellnode.runtime import Runtime
 from coordinator.camera import Sight
 from coordinator.cli.live import uninterrupted
 from coordinator.cli.options import json_option, show_json
@@ -44,21 +47,23 @@ def bridge(port: str, run: str, cell: str, length: float | None, as_json: bool) 
     planaria firmware desk dot --link /tmp/uno       a simulated board, for those who have none
 
     The board carries the image of the run's rule (`planaria firmware build`). Unplugged, its cell falls silent, and
-    comes back within ten seconds of being plugged in again. Ctrl-C gives the cell back.
+    comes back within ten seconds of being plugged in again. Ctrl-C gives the cell back; so does the agent, where this
+    command is killed.
     """
     row, column = _place(cell)
     path = os.path.abspath(port)  # noqa: PTH100 - not resolved: a name in /dev/serial/by-id outlives the device
     SerialPort(path).close()
     with Swarm.attach(run, on_line=_tell) as swarm:
         watch = _Watch(swarm, path, row, column)
-        outcome = swarm.bridge(path, f"cell:{row},{column}")
-        try:
-            if outcome.missing:
-                raise RunFailed(f"cell {row},{column} did not come up: {watch.last_words()}")
-            interrupted = watch.run(length)
-        finally:
-            with uninterrupted():
-                _give_back(swarm, row, column)
+        with Lease(Runtime(Path(swarm.info.runtime)), row * swarm.info.width + column):
+            outcome = swarm.bridge(path, f"cell:{row},{column}")
+            try:
+                if outcome.missing:
+                    raise RunFailed(f"cell {row},{column} did not come up: {watch.last_words()}")
+                interrupted = watch.run(length)
+            finally:
+                with uninterrupted():
+                    _give_back(swarm, row, column)
     if as_json:
         show_json({"port": path, "cell": [row, column], "updates": watch.updates, "lost": watch.lost})
     return 130 if interrupted else 0
@@ -102,8 +107,14 @@ class _Watch:
         except RunFailed:
             return False
         except KeyboardInterrupt:
+            self._see_last()
             return True
+        self._see_last()
         return False
+
+    def _see_last(self) -> None:
+        with contextlib.suppress(RunFailed):
+            self._see(self._swarm.look())
 
     def _see(self, sight: Sight) -> None:
         life, count = int(sight.lives[self._cell]), int(sight.counters[self._cell, Counter.UPDATES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 from needs import needs
 
-from cellnode.panel import Counter
+from cellnode.panel import Counter, map_all
+from cellnode.runtime import Runtime
 from coordinator import Swarm
 from coordinator.cli.main import invoke
 from firmware_sim.errors import BadInput
@@ -66,38 +68,113 @@ class Simulated:
             self._process = None
 
 
+class Bridged:
+    """`planaria bridge` of cell 4,4 in a process of its own."""
+
+    def __init__(self, port: Path, run: Path) -> None:
+        command = [*PLANARIA, "bridge", str(port), "--run", str(run), "--cell", "4,4", "--json"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def line(self) -> str:
+        """What it tells next."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+    def until(self, words: str) -> None:
+        said = []
+        while words not in (line := self.line()):
+            said.append(line)
+            assert line, f"it ended without saying {words!r}, but {said}"
+
+    def end(self, number: signal.Signals) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
 def test_a_board_at_a_serial_port_is_a_cell_until_it_is_given_back(tmp_path: Path) -> None:
-    board = Simulated(tmp_path / "uno")
-    with Swarm.start("dot", (8, 8), interval_s=0.2, seed=7, out=tmp_path / "run") as swarm:
+    port, run, here = tmp_path / "uno", tmp_path / "run", 36
+    board = Simulated(port)
+    with Swarm.start("dot", (8, 8), interval_s=0.2, seed=7, out=run) as swarm:
+
+        def count() -> int:
+            return int(swarm.look().counters[here, Counter.UPDATES])
+
+        until(lambda: count() > 5, 60, "as a process it has computed")
         board.plug_in()
-        command = [*PLANARIA, "bridge", str(tmp_path / "uno"), "--run", str(tmp_path / "run"), "--cell", "4,4"]
-        bridge = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        assert bridge.stderr is not None
+        bridge = Bridged(port, run)
         try:
-            assert "is computed by the board" in bridge.stderr.readline()
-            assert swarm.measure().chips == {"board": {"cells": [36], "updates": pytest.approx(3, abs=1000)}}
-            state = json.loads((tmp_path / "run" / "state.json").read_text())
-            assert state["boards"] == {"36": str(tmp_path / "uno")}, "a successor of the coordinator knows it"
-            life = swarm.look().lives[36]
-            swarm.wait(20)
-            sight = swarm.look()
-            assert sight.lives[36] == life and sight.counters[36, Counter.UPDATES] > 3
-            assert sight.states[4, 4, 3] > 0.1, "it holds its part of the picture"
+            bridge.until("is computed by the board")
+            state = json.loads((run / "state.json").read_text())
+            assert state["boards"] == {str(here): str(port)}, "a successor of the coordinator knows it"
+            life = swarm.look().lives[here]
+            until(lambda: count() > 3 and swarm.look().states[4, 4, 3] > 0.1, 60, "it holds its part of the picture")
+            assert swarm.look().lives[here] == life
+            swarm.pause()
+            first = count()
+            found = swarm.measure()
+            assert found.chips == {"board": {"cells": [here], "updates": first}}, "the process before it does not count"
+            swarm.resume()
+
             board.unplug()
-            assert "is silent until the board" in bridge.stderr.readline()
-            assert not swarm.look().on[36]
+            bridge.until("is silent until the board")
+            assert not swarm.look().on[here]
             board.plug_in()
-            assert "again computed by the board" in bridge.stderr.readline()
-            bridge.send_signal(signal.SIGINT)
-            assert bridge.wait(30) == 130
-            assert "is given back" in bridge.stderr.read()
+            bridge.until("again computed by the board")
+
+            swarm.pause()
+            second = count()
+            assert second > 0
+            status, out, err = bridge.end(signal.SIGINT)
+            told = json.loads(out)
+            assert (status, told["cell"], told["lost"]) == (130, [4, 4], 1) and "is given back" in err
+            assert first + second <= told["updates"], "both lives of the board"
+            swarm.resume()
             assert swarm.measure().chips == {}
-            swarm.wait(20)
-            assert swarm.measure().verdict == "pass"
+            until(lambda: swarm.measure().verdict == "pass", 60, "the picture is whole")
         finally:
-            bridge.kill()
-            bridge.wait()
-            bridge.stderr.close()
+            bridge.close()
+            board.unplug()
+
+
+def test_a_board_stays_a_cell_when_the_agent_is_lost_and_ceases_to_be_one_when_its_bridge_is(tmp_path: Path) -> None:
+    port, run, here = tmp_path / "uno", tmp_path / "run", 36
+    board, said = Simulated(port), list[str]()
+    with Swarm.start("dot", (8, 8), interval_s=0.2, seed=7, out=run, on_line=said.append) as swarm:
+        board.plug_in()
+        bridge = Bridged(port, run)
+        try:
+            bridge.until("is computed by the board")
+            life = swarm.look().lives[here]
+            os.kill(agent_of(swarm), signal.SIGKILL)
+            until(
+                lambda: swarm.look().alive == 64 and swarm.look().lives[here] > life, 60, "a new agent has placed all"
+            )
+            until(lambda: swarm.look().counters[here, Counter.UPDATES] > 1, 60, "by the board again, with a new life")
+            assert swarm.measure().chips["board"]["cells"] == [here]
+
+            life = swarm.look().lives[here]
+            bridge.process.kill()  # it can do nothing about its cell any more
+            until(lambda: swarm.measure().chips == {} and swarm.look().lives[here] > life, 60, "it is given back")
+            until(lambda: json.loads((run / "state.json").read_text())["boards"] == {}, 30, "and that is written down")
+            swarm.plant()
+            until(lambda: swarm.look().states[4, 4, 3] > 0.1, 60, "a cell like any other")
+            assert any("the bridge of the board at" in line for line in said)
+
+            again = Bridged(port, run)
+            try:
+                again.until("is computed by the board")
+                assert again.end(signal.SIGTERM)[0] != 0
+                until(lambda: swarm.measure().chips == {}, 60, "its place can be taken again, and is given back again")
+            finally:
+                again.close()
+        finally:
+            bridge.close()
             board.unplug()
 
 
@@ -176,6 +253,15 @@ def test_flipped_and_stuck_bits_and_bad_clocks_do_to_a_live_swarm_what_their_nam
         assert hits[held.fault or 0] > 0 and hits[slow.fault or 0] > len(slow.cells)
         swarm.plant()
         until(lambda: swarm.measure().verdict == "pass", 90, "healed, the picture is there again")
+
+
+def agent_of(swarm: Swarm) -> int:
+    """The process id of its agent."""
+    mapping, header, _ = map_all(Runtime(Path(swarm.info.runtime)).panel, writable=False)
+    agent = int(header["agent_pid"])
+    del header, _
+    mapping.close()
+    return agent
 
 
 def until(what: Callable[[], bool], seconds: float, why: str) -> None:
