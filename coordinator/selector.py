@@ -8,6 +8,7 @@ over, so `alive&50%` is half of the living cells, while a lone `50%` is half of 
     n:50                    exactly 50, at random           rect:R0,C0,R1,C1    both corners included
     50%                     an exact share, at random       half:left | right | upper | lower
     random:0.5              each with this probability      path:RADIUS,R0,C0,R1,C1,...   centres near this line
+    side:R0,C0,R1,C1        left of the line from the first point to the second, as one walks along it
 
 Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term),
 so the same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import
@@ -29,7 +30,7 @@ Mask = NDArray[np.bool_]
 PATH_POINTS_MAX = 1000
 GRAMMAR = (
     "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
-    "half:left|right|upper|lower, path:RADIUS,R0,C0,R1,C1,..., A&B"
+    "half:left|right|upper|lower, path:RADIUS,R0,C0,R1,C1,..., side:R0,C0,R1,C1, A&B"
 )
 
 
@@ -208,6 +209,19 @@ def _path(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], 
     return choose
 
 
+def _side(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    row0, column0, row1, column1 = _numbers(rest, where, ("row0", "column0", "row1", "column1"))
+    if (row0, column0) == (row1, column1):
+        raise BadInput(f"{where}: the two points of a line must differ")
+
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        rows, columns = _rows_columns(field)
+        mask: Mask = (column1 - column0) * (rows - row0) - (row1 - row0) * (columns - column0) < 0
+        return mask
+
+    return choose
+
+
 def _rect(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
     row0, column0, row1, column1 = _whole(rest, where, ("row0", "column0", "row1", "column1"))
     if row1 < row0 or column1 < column0:
@@ -244,6 +258,7 @@ _MAKERS: dict[str, Callable[[str, str], Callable[[Field, Mask, NDArray[np.uint64
     "random": _random,
     "circle": _circle,
     "path": _path,
+    "side": _side,
     "rect": _rect,
     "half": _half,
 }

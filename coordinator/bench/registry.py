@@ -28,6 +28,7 @@ BENCHMARKS = {
     "large": "64x64: 4,096 processes launch and grow.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
+    "page": "The live page beside a swarm: frames, CPU, what it costs the cells, how soon a stroke kills and is seen.",
     "published": "The article's published models (--models DIR) beside a plain asynchronous simulation.",
 }
 ELSEWHERE = {"train": "planaria[train]"}  # benchmarks of another floor, and the extra that brings them

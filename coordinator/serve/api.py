@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from coordinator import scenario
 from coordinator.actions import Action
-from coordinator.serve import openapi
+from coordinator.serve import metrics, openapi
 from coordinator.serve.guard import TooLargeError
 from coordinator.serve.vocabulary import vocabulary
 from coordinator.serve.watch import FullError, Watch
@@ -27,7 +27,7 @@ _actions = msgspec.json.Decoder(Action)
 
 
 def routes(watch: Watch) -> list[Route]:
-    """Everything below /api."""
+    """Everything below /api, and /metrics."""
     source = watch.source
 
     async def run(_request: Request) -> Response:
@@ -53,6 +53,11 @@ def routes(watch: Watch) -> list[Route]:
         """The log as a scenario file."""
         steps = await watch.ask(lambda: scenario.acted(source.folder.events()))
         return Response(scenario.dump(steps), media_type="application/toml")
+
+    async def scrape(_request: Request) -> Response:
+        numbers = await watch.ask(source.numbers_of_run)
+        found = await watch.act(source.faults)
+        return Response(metrics.text(numbers, found, watch.about()), media_type="text/plain; version=0.0.4")
 
     async def cell(request: Request) -> Response:
         number = whole(request.path_params["number"], "cell")
@@ -88,6 +93,7 @@ def routes(watch: Watch) -> list[Route]:
         ("/api/vocabulary", "GET", words),
         ("/api/openapi.json", "GET", document),
         ("/api/actions", "POST", act),
+        ("/metrics", "GET", scrape),
     ]
     return [Route(path, told(handler), methods=[method]) for path, method, handler in table]
 

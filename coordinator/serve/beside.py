@@ -50,6 +50,11 @@ class Page:
         self._process.stdin.write(json.dumps(wish).encode() + b"\n")
         self._process.stdin.flush()
 
+    @property
+    def pid(self) -> int:
+        """The server's process; 0 when there is none."""
+        return 0 if self._process is None else self._process.pid
+
     def close(self) -> None:
         """End the server, by force if it does not hear."""
         self._listening.close()

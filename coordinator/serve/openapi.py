@@ -43,6 +43,12 @@ def document() -> dict[str, Any]:
         },
         "/api/vocabulary": _get("Actions, faults with their parameters, selectors.", {"type": "object"}),
         "/api/openapi.json": _get("This document.", {"type": "object"}),
+        "/metrics": {
+            "get": {
+                "summary": "The numbers for Prometheus.",
+                "responses": {"200": {"description": "Prometheus text.", "content": {"text/plain": {}}}},
+            }
+        },
         "/api/actions": {
             "post": {
                 "summary": "Carry out one action of the vocabulary.",

@@ -63,9 +63,13 @@ class Source:
         """Whether the run has been stopped."""
         return self._clerk.state().stopped
 
+    def numbers_of_run(self) -> dict[str, Any]:
+        """The measure as `planaria run --json` has it."""
+        return self._clerk.measure().to_dict()
+
     def numbers(self) -> dict[str, Any]:
         """The measure as `planaria run --json` has it, and what holds just now: since the last call."""
-        found, at_ns = self._clerk.measure().to_dict(), time.monotonic_ns()
+        found, at_ns = self.numbers_of_run(), time.monotonic_ns()
         speed = None
         if self._last is not None and at_ns > self._last[0]:
             speed = round((found["updates"] - self._last[1]) / (at_ns - self._last[0]) * 1e9, 1)

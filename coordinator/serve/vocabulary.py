@@ -6,6 +6,7 @@ coordinator's actions, faults and selector.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -36,10 +37,7 @@ def _fault(kind: type[faults.Fault]) -> dict[str, Any]:
         "help": kind.help,
         "instant": kind.instant,
         "engines": None if kind.engines is None else sorted(kind.engines),
-        "parameters": {
-            name: {"help": each.help, "low": each.low, "high": each.high, "default": each.default}
-            for name, each in kind.parameters.items()
-        },
+        "parameters": {name: dataclasses.asdict(each) for name, each in kind.parameters.items()},
     }
 
 

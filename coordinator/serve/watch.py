@@ -74,6 +74,16 @@ class Watch:
     def viewers(self) -> int:
         return len(self._viewers)
 
+    def about(self) -> dict[str, float]:
+        """Of the page itself: for who watches the watchers."""
+        return {
+            "viewers": float(self.viewers),
+            "looks": float(self.looks),
+            "look_seconds": self.look_s,
+            "frames": float(self.stage.number),
+            "encodings": float(self.stage.encodings),
+        }
+
     # ---- what others ask
 
     async def act(self, work: Callable[[], Result]) -> Result:

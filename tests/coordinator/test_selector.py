@@ -126,3 +126,12 @@ def test_a_path_chooses_the_cells_near_a_line() -> None:
 def test_a_path_that_is_none_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput, match="path"):
         parse(text)
+
+
+def test_a_side_chooses_what_lies_left_of_a_line_as_one_walks_along_it() -> None:
+    right = parse("side:2,0,2,5").cells(field(5, 6), 1)
+    assert sorted({cell // 6 for cell in right.tolist()}) == [0, 1], "walking right, left is up"
+    down = parse("side:0,3,4,3").cells(field(5, 6), 1)
+    assert sorted({cell % 6 for cell in down.tolist()}) == [4, 5], "walking down, left is right of it"
+    with pytest.raises(BadInput, match="differ"):
+        parse("side:1,1,1,1")

@@ -5,8 +5,15 @@ import { act } from "./link.js";
 import { at, make, tell, trouble } from "./dom.js";
 
 const BRUSHES = ["erase", "seed", "kill", "revive", "freeze", "thaw"]; // the order in which they are offered
+const CUT = { fault: "partition", name: "isolate" }; // one side of a line from the other
 const RADIUS = { erase: 3, seed: 0 };
+const ABOUT = {
+  look: "Drag to move the picture, click to inspect", fault: "Begin a fault on what you draw",
+  cut: "Draw a line: the links across it are cut",
+};
 const POINTS_MAX = 200, NEAR = 0.3; // points of one act; cells below which a point is the one before
+
+const exact = (value) => String(Math.round(value * 100) / 100);
 
 export class Hands {
   // on: { chosen(tool), acted(outcome) }; `centre`: the selector of the cell on which a picture starts
@@ -15,15 +22,25 @@ export class Hands {
     this.parameters = {};
     this.duration = "";
     const actions = BRUSHES.filter((name) => words.actions[name]?.chosen);
-    this.tools = ["look", ...actions, "fault"];
+    this.cuts = words.faults[CUT.fault]?.parameters.name?.choices?.includes(CUT.name) ?? false;
+    this.tools = ["look", ...actions, ...(this.cuts ? ["cut"] : []), "fault"];
     this.fault = "link_loss" in words.faults ? "link_loss" : Object.keys(words.faults)[0];
     const bar = at("tools");
     bar.replaceChildren();
     for (const name of this.tools) {
-      const about = name === "look" ? "Drag to move the picture, click to inspect" : words.actions[name]?.help ?? "Begin a fault on what you draw";
+      const about = words.actions[name]?.help ?? ABOUT[name];
       bar.append(make("button", { type: "button", title: about, onclick: () => this.choose(name), id: `tool-${name}` }, name));
     }
     this.choose("look");
+  }
+
+  // A tool that acts once, on the whole stroke.
+  get whole() { return this.tool === "fault" || this.tool === "cut"; }
+
+  // The line that is being drawn, to be shown.
+  get line() {
+    const points = this.tool === "cut" ? this.strokes[0]?.points ?? [] : [];
+    return points.length > 1 ? { from: points[0], to: points.at(-1) } : null;
   }
 
   get brush() { return this.tool !== "look"; }
@@ -51,6 +68,10 @@ export class Hands {
       box.replaceChildren("Drag moves the picture, a click inspects a cell. Choose a tool to act on what you draw.");
       return;
     }
+    if (this.tool === "cut") {
+      box.replaceChildren("Draw a line: all links across it are cut until the fault is healed.");
+      return;
+    }
     if (this.tool === "fault") {
       const kinds = make("select", { "aria-label": "Kind of fault", id: "fault-kind" });
       for (const [kind, about] of Object.entries(this.words.faults)) {
@@ -59,6 +80,14 @@ export class Hands {
       kinds.onchange = () => { this.fault = kinds.value; this.parameters = {}; this.showOptions(); };
       parts.push(kinds);
       for (const [name, about] of Object.entries(this.words.faults[this.fault].parameters)) {
+        if (about.choices?.length) {
+          const words = make("select", { title: about.help });
+          for (const word of about.choices) words.append(make("option", { value: word, selected: word === this.parameters[name] }, word));
+          words.onchange = () => { this.parameters[name] = words.value; };
+          this.parameters[name] ??= about.choices[0];
+          parts.push(field(name, words));
+          continue;
+        }
         const shown = this.parameters[name] ?? about.default ?? Math.min(about.high, Math.max(about.low, 0.3));
         const input = make("input", { type: "number", min: about.low, max: about.high, step: "any", value: shown, title: about.help });
         input.oninput = () => { this.parameters[name] = input.valueAsNumber; };
@@ -99,7 +128,13 @@ export class Hands {
 
   async send() {
     const stroke = this.strokes[0];
-    if (this.busy || !stroke || (this.tool === "fault" && !stroke.ended)) return;
+    if (this.busy || !stroke || (this.whole && !stroke.ended)) return;
+    if (this.tool === "cut") {
+      const from = stroke.points[0], to = stroke.points.at(-1);
+      this.strokes.shift();
+      if (from !== to) await this.does(this.cut(from, to));
+      return;
+    }
     if (stroke.sent < stroke.points.length) {
       const from = Math.max(stroke.sent - 1, 0), path = stroke.points.slice(from, from + POINTS_MAX);
       stroke.sent = from + path.length;
@@ -111,7 +146,6 @@ export class Hands {
   }
 
   pathOf(points) {
-    const exact = (value) => String(Math.round(value * 100) / 100);
     if (points.length === 1) {
       const [row, column] = [Math.round(points[0].row), Math.round(points[0].column)];
       return this.radius < 1 ? `cell:${row},${column}` : `circle:${row},${column},${this.radius}`;
@@ -120,6 +154,11 @@ export class Hands {
   }
 
   // ---- acting
+
+  cut(from, to) {
+    const points = [from.row, from.column, to.row, to.column].map(exact).join(",");
+    return { do: "inject", select: `side:${points}`, fault: CUT.fault, parameters: { name: CUT.name } };
+  }
 
   actionOn(select) {
     if (this.tool !== "fault") return { do: this.tool, select };

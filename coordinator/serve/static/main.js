@@ -169,7 +169,7 @@ function draw(now) {
   }
   views.fill(cells, squares, performance.now());
   painter.draw(squares, cells.width * tiles, cells.height * tiles, board.view);
-  board.drawOver(page.chosen, null);
+  board.drawOver(page.chosen, page.hands?.line ?? null);
   page.drawn = (page.drawn ?? 0) + 1;
   if (receipt) { link.seen(receipt); receipt = 0; }
 }

@@ -3,7 +3,7 @@
 import { CHANNELS } from "./cells.js";
 import { at, make, number } from "./dom.js";
 
-const EVENTS_SHOWN = 200;
+const EVENTS_SHOWN = 200, OVER = ["finished", "healed"];
 const NAMES = ["red", "green", "blue", "alpha", ...Array.from({ length: CHANNELS - 4 }, (_, at) => `hidden ${at + 1}`)];
 const PLACES = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
 
@@ -64,9 +64,9 @@ function bar(value) {
 }
 
 export function showFaults(faults, heal) {
-  const active = faults.filter((fault) => fault.state !== "finished").reverse(), over = faults.length - active.length;
+  const active = faults.filter((fault) => !OVER.includes(fault.state)).reverse(), over = faults.length - active.length;
   const rows = active.map((fault) => {
-    const parameters = Object.entries(fault.parameters).map(([name, value]) => `${name} ${number(value, 3)}`).join(", ");
+    const parameters = Object.entries(fault.parameters).map(([name, value]) => `${name} ${typeof value === "number" ? number(value, 3) : value}`).join(", ");
     const ends = fault.duration === null || fault.duration === undefined ? "until healed" : `to ${number(fault.start + fault.duration, 1)} T`;
     return make("li", {},
       make("span", {}, `${fault.kind.replaceAll("_", " ")} ${parameters}, ${fault.cells} cells, ${ends}, ${number(fault.hits)} hits`),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from servedrun import HEIGHT, TOKEN, WIDTH, Client, ServedRun, served
 from websockets.sync.client import ClientConnection, connect
 
 from coordinator import faults, scenario
-from coordinator.actions import ACTIONS, Kill, Outcome
+from coordinator.actions import ACTIONS, FaultReport, Kill, Outcome
 from coordinator.clientmessages import Answer, Ask
-from coordinator.serve import openapi, wire
+from coordinator.serve import metrics, openapi, wire
 from coordinator.serve.events import Events
 from coordinator.serve.vocabulary import vocabulary
+
+NAME = re.compile(r"planaria_\w+")
 
 
 @pytest.fixture
@@ -205,3 +209,31 @@ def test_events_are_read_whole_lines_only_and_from_where_it_was(tmp_path: Path) 
     assert events.more() == [(1, '{"event":"b"}')]
     assert events.after(0) == [(1, '{"event":"b"}')]
     assert events.more() == []
+
+
+def test_prometheus_finds_every_series_of_the_dashboard(run: ServedRun, client: Client) -> None:
+    fault = FaultReport(
+        id=3,
+        kind="link_loss",
+        selector="all",
+        parameters={"rate": 0.5},
+        rng_seed=1,
+        start=1.0,
+        duration=None,
+        cells=20,
+        state="injecting",
+        hits=41,
+    )
+    with run.coordinator(lambda ask: Answer(ask.id, faults=[fault])):
+        status, headers, data = client.ask("/metrics")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    series = {family.name: family for family in text_string_to_metric_families(data.decode())}
+    assert series["planaria_alive_cells"].samples[0].value == HEIGHT * WIDTH
+    assert series["planaria_alive_cells"].samples[0].labels == {"run": "00c0ffee", "rule": "dot", "engine": "chip"}
+    assert series["planaria_fault_hits"].samples[0].value == 41
+    names = {sample.name for family in series.values() for sample in family.samples}
+    board = json.loads((Path(__file__).parents[3] / "docs" / "grafana" / "planaria.json").read_text())
+    asked = {name for panel in board["panels"] for each in panel["targets"] for name in NAME.findall(each["expr"])}
+    without_target = {"planaria_loss_log10", "planaria_stale_age_p99_intervals", "planaria_cpu_microseconds_per_update"}
+    assert asked - without_target <= names
+    assert {name.removeprefix("planaria_") for name in without_target} <= set(metrics.GAUGES)
