@@ -80,14 +80,15 @@ class Camera:
 
     def _take_copies(self, pages: NDArray[Any]) -> NDArray[np.bool_]:
         """Refresh the kept copies; returns which cells gave a whole one."""
-        index = np.arange(len(pages))
+        left = np.arange(len(pages))
         flip = pages["flip"].astype(np.intp) & 1
         taken = np.zeros(len(pages), np.bool_)
         for choice in (flip, 1 - flip):  # the shown copy, else (writer just turned it over) the other
-            copies = pages["copies"][index, choice]
-            good = (copies["begin"] == copies["end"]) & (copies["begin"] != 0) & ~taken
-            self._copies[good] = copies[good]
-            taken |= good
+            copies = pages["copies"][left, choice[left]]
+            good = (copies["begin"] == copies["end"]) & (copies["begin"] != 0)
+            self._copies[left[good]] = copies[good]
+            taken[left[good]] = True
+            left = left[~good]
         return taken
 
     def _states(self) -> NDArray[np.float32]:

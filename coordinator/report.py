@@ -47,7 +47,7 @@ p.lead { color: var(--quiet); margin: 4px 0 0; }
 .strip { display: flex; gap: 10px; flex-wrap: wrap; } figure { margin: 0; }
 figure img { display: block; width: 142px; height: auto; image-rendering: pixelated; border-radius: 4px;
   background: #000; }
-figcaption { font-size: 12px; color: var(--quiet); max-width: 142px; }
+figcaption { font-size: 12px; color: var(--quiet); max-width: 142px; overflow-wrap: anywhere; }
 .curve { width: 100%; height: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
 .curve text { font: 11px system-ui, sans-serif; fill: var(--quiet); } .curve .axis { font-size: 12px; }
 .curve .event { fill: var(--mark); } .curve .grid { stroke: var(--rule); }

@@ -39,7 +39,7 @@ COMMANDS = {
     "inject": ("act:inject", "Begin a fault."),
     "faults": ("act:faults", "List the faults of a run, with proof."),
     "heal": ("act:heal", "End one fault, or all."),
-    "serve": ("serve:serve", "The live page of a run, for a browser."),
+    "serve": ("serve:serve", "The live page of a run, or of all past runs, for a browser."),
     "ps": ("look:ps", "List runs and what is alive of them."),
     "verify": ("verify:verify", "Compute every update of a recorded run again."),
     "replay": ("replay:replay", "Play a recorded run, or make a film of it."),

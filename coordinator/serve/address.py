@@ -82,12 +82,12 @@ def with_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def url(listening: socket.socket, token: str) -> str:
+def url(listening: socket.socket, token: str, path: str = "/") -> str:
     """What a person opens."""
     host, port = listening.getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:
         host = LOOPBACK  # from elsewhere: by the machine's own numeric address
-    return f"http://{with_port(host, port)}/#{token}"
+    return f"http://{with_port(host, port)}{path}#{token}"
 
 
 def new_token() -> str:

@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -32,6 +33,17 @@ HEAD_MAX = 16 * 1024
 CONNECTIONS_MAX = 256
 
 
+async def _missing(_request: Request, _error: Exception) -> Response:
+    return api.fail(404, "there is nothing here")
+
+
+async def _not_so(_request: Request, _error: Exception) -> Response:
+    return api.fail(405, "not by this method")
+
+
+REFUSALS: dict[Any, Any] = {404: _missing, 405: _not_so}
+
+
 def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
     """The application, rounds included."""
 
@@ -40,12 +52,6 @@ def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
 
     async def socket_of(websocket: WebSocket) -> None:
         await live.serve(websocket, watch, token)
-
-    async def missing(_request: Request, _error: Exception) -> Response:
-        return api.fail(404, "there is nothing here")
-
-    async def not_so(_request: Request, _error: Exception) -> Response:
-        return api.fail(405, "not by this method")
 
     @contextlib.asynccontextmanager
     async def rounds(_app: Starlette) -> AsyncIterator[None]:
@@ -61,7 +67,8 @@ def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
         WebSocketRoute("/live", socket_of),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    inner = Starlette(routes=routes, lifespan=rounds, exception_handlers={404: missing, 405: not_so})
+    inner = Starlette(routes=routes, lifespan=rounds, exception_handlers=REFUSALS)
+    inner.router.redirect_slashes = False
     return Guard(inner, hosts, token, CLOSED)
 
 
@@ -73,13 +80,21 @@ def serve(
     ended: Callable[[uvicorn.Server], None] = lambda _server: None,
 ) -> None:
     """Serve until a signal or until somebody sets `should_exit` of the server that `ended` is given."""
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a request that is no HTTP is answered, not told of
     watch = Watch(source)
+    try:
+        live_on(make(watch, address.hosts(listening, names), token), listening, ended)
+    finally:
+        watch.close()
+
+
+def live_on(app: ASGIApp, listening: socket.socket, ended: Callable[[uvicorn.Server], None]) -> None:
+    """Serve this application until a signal, with the limits that hold for all of ours."""
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a request that is no HTTP is answered, not told of
     config = uvicorn.Config(
-        make(watch, address.hosts(listening, names), token),
+        app,
         http="h11",
         loop="asyncio",
-        lifespan="on",
+        lifespan="auto",
         ws="websockets-sansio",
         ws_max_size=live.MESSAGE_MAX,
         ws_per_message_deflate=False,
@@ -93,7 +108,4 @@ def serve(
     )
     server = uvicorn.Server(config)
     ended(server)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        watch.close()
+    server.run(sockets=[listening])

@@ -1,7 +1,7 @@
 """The watch: looks at the run while somebody watches, at most thirty times a second, and stirs the viewers.
 
 Looks, numbers and actions each have a thread of their own, so that none waits for another. When looking is dear (a
-large grid, a busy machine) it looks less often: at most a quarter of one core. May import serve's stage and viewer.
+large grid) it looks less often: at most a quarter of one core. May import serve's stage and viewer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from coordinator.camera import Sight
 from coordinator.serve.events import Events
 from coordinator.serve.source import Source
 from coordinator.serve.stage import Stage
@@ -133,16 +134,23 @@ class Watch:
         while True:
             await self._somebody.wait()
             self._hurry.clear()
-            begun = time.monotonic()
+            begun, cost = time.monotonic(), 0.0
             try:
-                seen = await loop.run_in_executor(self._eyes, self.source.see)
+                seen, cost = await loop.run_in_executor(self._eyes, self._see)
+                mine = time.thread_time()
                 if self.stage.take(*seen):
                     self._stir()
+                cost += time.thread_time() - mine
             except PlanariaError as error:
                 self._tell("trouble", {"line": str(error)})
-            took = time.monotonic() - begun
-            self.looks, self.look_s = self.looks + 1, took
-            await self._pause(max(1 / LOOKS_PER_S, took / LOOK_SHARE) - took)
+            self.looks, self.look_s = self.looks + 1, cost
+            every = max(1 / LOOKS_PER_S, cost / LOOK_SHARE)
+            await self._pause(max(every - (time.monotonic() - begun), every / 10))
+
+    def _see(self) -> tuple[tuple[Sight, float, bool], float]:
+        """A sight, and the CPU seconds that it took."""
+        begun = time.thread_time()
+        return self.source.see(), time.thread_time() - begun
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless somebody has acted and wants to see it."""

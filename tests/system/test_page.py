@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from cellnode.panel import Counter
-from coordinator import Swarm
-from coordinator.serve import address, beside
+from coordinator import Swarm, locate
+from coordinator.serve import address, beside, gallery
+from coordinator.serve.past import Past
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -26,6 +28,7 @@ pytestmark = [
 ]
 Visit = Callable[..., tuple[Page, list[str]]]
 PATIENCE_S = 60
+READY = "globalThis.planaria?.page.drawn > 1 && Boolean(planaria.page.hands)"
 SOFTWARE_GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
@@ -63,7 +66,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     """Opens the page and waits until it is drawn; the list takes what should not be: errors, requests to elsewhere."""
     contexts = []
 
-    def go(url: str, **settings: Any) -> tuple[Page, list[str]]:
+    def go(url: str, ready: str = READY, **settings: Any) -> tuple[Page, list[str]]:
         contexts.append(browser.new_context(**settings))
         page, wrong = contexts[-1].new_page(), []
         page.set_default_timeout(PATIENCE_S * 1000)
@@ -72,7 +75,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         home = url.split("/")[2]
         page.on("request", lambda request: wrong.append(request.url) if home not in request.url else None)
         page.goto(url)
-        until(lambda: page.evaluate("globalThis.planaria?.page.drawn > 1 && Boolean(planaria.page.hands)"), "a picture")
+        until(lambda: page.evaluate(ready), "a picture")
         return page, wrong
 
     yield go
@@ -194,3 +197,37 @@ def test_the_server_ends_with_the_command_that_started_it(start: Start) -> None:
     assert not process.exists()
     assert (swarm.folder / "page.log").read_text() == ""
     assert swarm.look().alive == 16, "the swarm does not care"
+
+
+def test_a_past_run_can_be_scrubbed_through(visit: Visit, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "dot" / "20260101-000000"
+    with Swarm.start("dot", (14, 14), substrate="virtual", seed=1, out=out) as swarm:
+        swarm.wait_until(20)
+        swarm.kill("50%")
+        swarm.wait(4)
+    token, listening = address.new_token(), address.Address(port=0).bind()
+    servers: list[Any] = []
+    past = Past(lambda: locate.every(tmp_path / "runs"))
+    thread = threading.Thread(target=gallery.serve, args=(past, listening, token, (), servers.append))
+    thread.start()
+    try:
+        page, wrong = visit(
+            address.url(listening, token), ready="document.querySelector('#runs img')?.naturalWidth > 0"
+        )
+        page.click("#runs a")
+        until(lambda: page.evaluate("globalThis.planaria?.shown > 10"), "the last still")
+        page.fill("#scrub", "0")
+        until(lambda: page.locator("#when").inner_text() == "0.0 T", "the first still")
+        page.focus("#scrub")
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        until(lambda: page.locator("#when").inner_text() == "5.0 T", "the fifth")
+        assert page.locator("#events li").count() > 2
+        with page.expect_response(lambda answer: "/reports/" in answer.url) as answer:
+            page.click("#report")
+        assert answer.value.ok
+        assert wrong == []
+    finally:
+        servers[0].should_exit = True
+        thread.join(20)
+        listening.close()

@@ -17,6 +17,8 @@ export class Charts {
     this.marks = [];
     this.plots = [];
     this.drawnAt = 0;
+    this.charts = CHARTS;
+    this.pointer = null; // a time to mark, while one scrubs
     new ResizeObserver(() => this.resize()).observe(at("charts"));
   }
 
@@ -34,12 +36,20 @@ export class Charts {
     this.draw();
   }
 
+  // Only charts that begin with one of these keys.
+  only(keys) { this.charts = CHARTS.filter((chart) => keys.includes(chart.keys[0])); }
+
+  point(t) {
+    this.pointer = t;
+    for (const plot of this.plots) plot.redraw(false);
+  }
+
   draw(force = false) {
     const now = performance.now();
     if (!force && now - this.drawnAt < DRAW_EVERY_MS || this.rows.length < 2) return;
     this.drawnAt = now;
     if (!this.plots.length) this.build();
-    CHARTS.forEach((chart, place) => this.plots[place].setData(this.data(chart)));
+    this.charts.forEach((chart, place) => this.plots[place].setData(this.data(chart)));
   }
 
   data(chart) {
@@ -48,12 +58,13 @@ export class Charts {
 
   build() {
     at("charts").replaceChildren();
-    this.plots = CHARTS.filter((chart) => chart.keys[0] !== "loss_log10" || this.rows.at(-1).loss_log10 !== null).map((chart) => {
+    const target = this.rows.some((row) => row.loss_log10 !== null);
+    this.charts = this.charts.filter((chart) => target || chart.keys[0] !== "loss_log10");
+    this.plots = this.charts.map((chart) => {
       const box = make("div", { role: "img", "aria-label": chart.title });
       at("charts").append(box);
       return new globalThis.uPlot(this.options(chart), this.data(chart), box);
     });
-    if (this.plots.length < CHARTS.length) CHARTS.shift();
   }
 
   options(chart) {
@@ -71,18 +82,26 @@ export class Charts {
 
   drawMarks(plot) {
     const pen = plot.ctx, { left, top, width, height } = plot.bbox;
-    pen.save();
-    pen.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--bad");
-    pen.globalAlpha = 0.55;
-    pen.setLineDash([3, 3]);
-    for (const mark of this.marks.slice(-KEPT)) {
-      const x = Math.round(plot.valToPos(mark.t, "x", true));
-      if (x < left || x > left + width) continue;
+    const line = (t) => {
+      const x = Math.round(plot.valToPos(t, "x", true));
+      if (x < left || x > left + width) return;
       pen.beginPath();
       pen.moveTo(x, top);
       pen.lineTo(x, top + height);
       pen.stroke();
-    }
+    };
+    const style = getComputedStyle(document.documentElement);
+    pen.save();
+    pen.strokeStyle = style.getPropertyValue("--bad");
+    pen.globalAlpha = 0.55;
+    pen.setLineDash([3, 3]);
+    for (const mark of this.marks.slice(-KEPT)) line(mark.t);
+    pen.restore();
+    if (this.pointer === null) return;
+    pen.save();
+    pen.strokeStyle = style.getPropertyValue("--ink");
+    pen.lineWidth = 2;
+    line(this.pointer);
     pen.restore();
   }
 

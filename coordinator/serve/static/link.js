@@ -26,6 +26,13 @@ export async function ask(path, body) {
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : answer.text();
 }
 
+// The address of a picture that needs the token.
+export async function picture(path) {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token()}` } });
+  if (!answer.ok) throw new Error(`${path}: the server answered ${answer.status}`);
+  return URL.createObjectURL(await answer.blob());
+}
+
 export const act = (action) => ask("/api/actions", action);
 
 // `on`: { frame(ArrayBuffer), note(object), state("live" | "lost" | "refused") }

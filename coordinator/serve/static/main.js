@@ -8,6 +8,7 @@ import { Hands } from "./hands.js";
 import { Link, ask } from "./link.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
 import { makePainter } from "./paint.js";
+import { theme } from "./theme.js";
 import { Views } from "./views.js";
 
 const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
@@ -192,13 +193,7 @@ at("closer").onclick = () => board.zoom(1.4);
 at("farther").onclick = () => board.zoom(1 / 1.4);
 at("fit").onclick = () => board.fit();
 at("cell-close").onclick = () => inspect(null);
-at("theme").onclick = () => {
-  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
-  localStorage.setItem("planaria-theme", document.documentElement.dataset.theme);
-  charts.restyle();
-};
-if (localStorage.getItem("planaria-theme")) document.documentElement.dataset.theme = localStorage.getItem("planaria-theme");
+theme(() => charts.restyle());
 at("export").onclick = async () => {
   try {
     const address = URL.createObjectURL(new Blob([await ask("/api/scenario")], { type: "application/toml" }));

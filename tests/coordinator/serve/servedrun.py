@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from cellnode.runtime import Runtime, try_lock
 from coordinator.clientmessages import Answer, Ask
 from coordinator.link import Link
 from coordinator.runfolder import RunFolder, RunInfo
-from coordinator.serve import address, app
+from coordinator.serve import address, app, gallery
+from coordinator.serve.past import Past
 from coordinator.serve.source import Source
 
 TOKEN = "the-token-of-this-test"
@@ -36,7 +37,7 @@ class ServedRun:
         source = folder / "source"
         source.mkdir(parents=True)
         (source / "rule.json").write_text("{}")
-        self.folder = RunFolder.create(folder / "run", _info(str(self.runtime.path)), source)
+        self.folder = RunFolder.create(folder / "run", info(str(self.runtime.path)), source)
         panel.create(self.runtime.panel, HEIGHT * WIDTH, 1, 16)
         self._mapping, _, self.pages = panel.map_all(self.runtime.panel, writable=True)
         for cell in range(HEIGHT * WIDTH):
@@ -110,14 +111,22 @@ class Client:
         return status, json.loads(data)["error"]
 
 
-@contextmanager
-def served(run: ServedRun) -> Iterator[Client]:
+def served(run: ServedRun) -> AbstractContextManager[Client]:
     """A real server of this run on a free port of loopback."""
+    return _server(app.serve, Source(run.folder, None))
+
+
+def served_past(past: Past) -> AbstractContextManager[Client]:
+    """The same for past runs."""
+    return _server(gallery.serve, past)
+
+
+@contextmanager
+def _server(serve: Callable[..., None], what: object) -> Iterator[Client]:
     listening = address.Address(port=0).bind()
     port = listening.getsockname()[1]
     ends: list[uvicorn.Server] = []
-    source = Source(run.folder, None)
-    thread = threading.Thread(target=app.serve, args=(source, listening, TOKEN, (), ends.append))
+    thread = threading.Thread(target=serve, args=(what, listening, TOKEN, (), ends.append))
     thread.start()
     try:
         yield Client(port)
@@ -128,9 +137,10 @@ def served(run: ServedRun) -> Iterator[Client]:
         assert not thread.is_alive()
 
 
-def _info(runtime: str) -> RunInfo:
+def info(runtime: str = "", run: str = "00c0ffee") -> RunInfo:
+    """A run.json."""
     return RunInfo(
-        run="00c0ffee",
+        run=run,
         rule="dot",
         rule_sha256="ab" * 32,
         substrate="processes",

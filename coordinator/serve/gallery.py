@@ -1,0 +1,87 @@
+"""The page of past runs: their list with thumbnails and verdicts, each run's film to scrub through, and its report.
+
+Changes nothing. May import starlette and serve's app, api, past and tickets.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from coordinator.serve import address, api, app
+from coordinator.serve.guard import Guard
+from coordinator.serve.past import Past
+from coordinator.serve.tickets import Tickets
+
+REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
+
+
+def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
+    """The application."""
+    tickets = Tickets()
+
+    async def home(_request: Request) -> Response:
+        return FileResponse(app.STATIC / "runs.html")
+
+    async def film(_request: Request) -> Response:
+        return FileResponse(app.STATIC / "past.html")
+
+    async def listed(_request: Request) -> Response:
+        return api.answer(await run_in_threadpool(past.list))
+
+    async def one(request: Request) -> Response:
+        return api.answer(await run_in_threadpool(past.one, request.path_params["run"]))
+
+    async def still(request: Request) -> Response:
+        place = api.whole(request.path_params["place"], "still")
+        data = await run_in_threadpool(past.still, request.path_params["run"], place)
+        return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+    async def ticket(request: Request) -> Response:
+        """A link to a report, good once."""
+        run = request.path_params["run"]
+        await run_in_threadpool(past.one, run)
+        return api.answer({"path": f"/reports/{tickets.issue(run, time.monotonic())}"})
+
+    async def report(request: Request) -> Response:
+        run = tickets.redeem(request.path_params["ticket"], time.monotonic())
+        if run is None:
+            return api.fail(404, "this link has been used, or is too old: open the report from the list again")
+        data = await run_in_threadpool(past.report, run)
+        return Response(data, media_type="text/html", headers={"Content-Security-Policy": REPORT_CSP})
+
+    table: list[tuple[str, str, api.Handler]] = [
+        ("/", "GET", home),
+        ("/past", "GET", film),
+        ("/api/runs", "GET", listed),
+        ("/api/runs/{run}", "GET", one),
+        ("/api/runs/{run}/stills/{place}", "GET", still),
+        ("/api/runs/{run}/report", "POST", ticket),
+        ("/reports/{ticket}", "GET", report),
+    ]
+    routes: list[Any] = [Route(path, api.told(handler), methods=[method]) for path, method, handler in table]
+    routes.append(Mount("/static", StaticFiles(directory=app.STATIC)))
+    inner = Starlette(routes=routes, exception_handlers=app.REFUSALS)
+    inner.router.redirect_slashes = False
+    return Guard(inner, hosts, token, app.CLOSED)
+
+
+def serve(
+    past: Past,
+    listening: socket.socket,
+    token: str,
+    names: tuple[str, ...] = (),
+    ended: Callable[[Any], None] = lambda _server: None,
+) -> None:
+    """Serve until a signal."""
+    app.live_on(make(past, address.hosts(listening, names), token), listening, ended)
