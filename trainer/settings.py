@@ -10,7 +10,7 @@ from firmware_sim.errors import BadInput
 
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
-EASED = {"ease": 1.0, "score_from": 0.99, "pieces": 1.0}
+OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0}
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
@@ -61,7 +61,6 @@ class Settings:
     loss: float = 0.0  # probability that a message is lost,
     dead: float = 0.0  # share of cells that never live,
     forget: float = 0.0  # chance that many cells lose their memory in the middle of an episode
-    ease: float = 0.0  # share of the steps over which episodes grow from half of their length to all of it
     score_from: float = 0.0  # share of the steps before which no checkpoint is scored: early ones are never kept
     pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
     start: str = ""  # hash of the rule folder whose weights the training begins with
@@ -82,7 +81,7 @@ class Settings:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")
         if not 0 <= self.late <= LATE_MAX:
             raise BadInput(f"delay is {self.late} steps, expected 0 to {LATE_MAX}")
-        for name, most in (SHARES | EASED).items():
+        for name, most in (SHARES | OTHER_SHARES).items():
             if not 0 <= getattr(self, name) <= most:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected 0 to {most:g}")
 
@@ -92,5 +91,7 @@ class Settings:
         return any(getattr(self, name) for name in ("late", *SHARES))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, less what a plain training does without (faults, a start, an eased beginning) where it is zero."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES, *EASED)}
+        """All of it, less what a plain training does without (faults, a start, pieces) where it is zero."""
+        return {
+            k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES, *OTHER_SHARES)
+        }

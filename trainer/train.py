@@ -112,7 +112,7 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
     if s.dead:
         _bury(learner, states, exists, fresh)
-    length = _length(learner)
+    length = int(rng.integers(s.episode_min, s.episode_max))
     rates = np.rint(256 * rng.uniform(s.fire_min, s.fire_max, s.batch))[:, None, None]
     fire = rng.integers(0, 256, (length, s.batch, canvas.side, canvas.side), dtype=np.uint8) < rates
     target = np.repeat(learner.target[None], s.batch, axis=0)
@@ -131,14 +131,6 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     if watch is not None:
         watch(learner.step, float(np.log10(loss + FLOOR)), learner.pool, states, outcome.states)
     return loss
-
-
-def _length(learner: Learner) -> int:
-    """Steps of an episode; early in an eased training fewer, when a long one teaches little more and costs as much."""
-    s = learner.settings
-    length = int(learner.rng.integers(s.episode_min, s.episode_max))
-    eased = min(1.0, learner.step / (s.ease * s.steps)) if s.ease else 1.0
-    return max(1, round(length * (1 + eased) / 2))
 
 
 def _bury(learner: Learner, states: Floats, exists: Mask, fresh: Mask) -> None:
