@@ -207,6 +207,11 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
             f"--substrate processes needs Linux, this is {platform.system()}: use --substrate virtual, or run it in a "
             "container: docker run --rm -it -v $PWD:/planaria -w /planaria python:3.12 make demo"
         )
+    if wish.substrate == "processes" and rule.info.channels != CHANNELS:
+        raise BadInput(
+            f"{rule.name} has {rule.info.channels} channels, cells in processes have {CHANNELS}: "
+            "use --substrate virtual --engine numpy"
+        )
     if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
         raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
     if wish.record and wish.substrate != "processes":

@@ -49,6 +49,9 @@ INTERRUPTED = 130
 @click.option("--seed", "rng_seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all chance.")
 @click.option("--threads", type=click.IntRange(1, 64), default=None, help="[default: the cores there are, at most 2]")
 @click.option("--no-quantise", is_flag=True, help="A plain float rule without limits; it fits no chip.")
+@click.option("--channels", type=click.IntRange(8, 32), default=None,
+              help="Numbers a cell holds  [default: 16; others fit no chip and run in virtual time only]")  # fmt: skip
+@click.option("--hidden", type=click.IntRange(16, 256), default=None, help="Hidden units of the rule  [default: 128]")
 @click.option("--from", "start", default=None, metavar="RULE", help="Begin with the weights of a rule folder or name.")
 @click.option("--rate", type=click.FloatRange(1e-6, 0.1), default=None,
               help="Highest learning rate  [default: 3e-3, or 1e-3 with --from]")  # fmt: skip
@@ -61,9 +64,9 @@ INTERRUPTED = 130
 @click.option("--live", is_flag=True, help="Show pool and batches in OUT.training/live, for a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 def train(target: str, regime: str, steps: int | None, quick: bool, size: int | None, out: Path | None, rng_seed: int,
-          threads: int | None, no_quantise: bool, start: str | None, rate: float | None, harden: bool,
-          delay: int | None, loss: float | None, dead: float | None, forget: float | None,
-          live: bool, as_json: bool) -> None:  # fmt: skip
+          threads: int | None, no_quantise: bool, channels: int | None, hidden: int | None, start: str | None,
+          rate: float | None, harden: bool, delay: int | None, loss: float | None, dead: float | None,
+          forget: float | None, live: bool, as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
@@ -85,6 +88,10 @@ def train(target: str, regime: str, steps: int | None, quick: bool, size: int | 
     if start is not None:
         first, chosen["start"] = session.starting_point(start)
         chosen |= {"channels": first.channels, "hidden": first.hidden, "rate": FINE_RATE, "warm": 0}
+    for name, value in (("channels", channels), ("hidden", hidden)):
+        if value is not None and first is not None and value != chosen[name]:
+            raise BadInput(f"--from {start} has {chosen[name]} {name}: drop --{name}, or train from scratch")
+        chosen |= {} if value is None else {name: value}
     if rate is not None:
         chosen["rate"] = rate
     settings = Settings(regime=regime, size=len(found.pixels), rng_seed=rng_seed, quantise=not no_quantise, **chosen)

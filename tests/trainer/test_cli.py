@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from coordinator import Swarm
 from firmware_sim import folder
 from firmware_sim.errors import BadInput
 from trainer.cli import train
@@ -67,6 +68,31 @@ def test_a_rule_is_hardened_from_a_rule(tmp_path: Path) -> None:
     assert isinstance(error, BadInput) and "no-quantise" in str(error)
     _, _, error = run("dot", "--from", "nothing", "--steps", 1, "--out", tmp_path / "y")
     assert isinstance(error, BadInput)
+
+
+@pytest.mark.parametrize(("channels", "hidden"), [(8, 16), (24, 48)])
+def test_other_channel_counts_train_export_and_run_in_virtual_time_only(
+    channels: int, hidden: int, tmp_path: Path
+) -> None:
+    out = tmp_path / "dot"
+    code, _, error = run("dot", "--channels", channels, "--hidden", hidden, "--steps", 2, "--threads", 1, "--out", out)
+    assert code == 0, error
+    made = folder.load(out)
+    assert (made.info.channels, made.info.hidden) == (channels, hidden) and made.genome() is None
+    assert made.limits.limit == "round", "states are limited as on a chip, whatever their number"
+    with Swarm.start(out, (8, 8), engine="numpy", substrate="virtual", seed=1, out=tmp_path / "run") as swarm:
+        swarm.wait(3)
+        states = swarm.look().states
+    assert states.shape == (8, 8, channels) and states[..., 3].any()
+    for substrate, engine in (("processes", "numpy"), ("virtual", "chip")):
+        with pytest.raises(BadInput, match=f"{channels} channels|no genome") as caught:
+            Swarm.start(out, (8, 8), engine=engine, substrate=substrate, out=tmp_path / "no")
+        assert "\n" not in str(caught.value) and not (tmp_path / "no").exists()
+
+
+def test_a_rule_to_begin_with_keeps_its_size(tmp_path: Path) -> None:
+    _, _, error = run("dot", "--from", "dot", "--channels", 8, "--steps", 1, "--out", tmp_path / "y")
+    assert isinstance(error, BadInput) and "has 16 channels" in str(error)
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
