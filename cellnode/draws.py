@@ -40,6 +40,16 @@ class Purpose(IntEnum):
     BIRTH = 7  # when a newborn process speaks for the first time
     CLOCK_DRIFT = 8
     CLOCK_JITTER = 9
+    LINK_BURST = 10  # steps of the chain of burst loss
+    LINK_BURST_START = 11
+    LINK_DUPLICATE = 12
+    LINK_REORDER = 13
+    LINK_CORRUPT = 14
+    LINK_FLIP = 15
+    LIE = 16  # what a byzantine cell says
+    CHURN = 17  # when a cell goes down and comes up again
+    SCHEDULE = 18  # when a planned fault begins
+    SIDE = 19  # on which side of a partition a cell is
 
 
 def _mix(word: int) -> int:

@@ -6,13 +6,11 @@ the native world cannot hold. May import numpy and both worlds.
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.frame import LIFE_MAX
-from cellnode.mailbox import NEVER_NS, OWN, POSITIONS
+from cellnode.mailbox import OWN, POSITIONS
 from cellnode.mailboxes import Mailboxes
 from cellnode.nativelib import counters_of
 from cellnode.nativeworld import NativeWorld
@@ -20,10 +18,10 @@ from cellnode.patch import Patch
 from cellnode.patchworld import PatchWorld
 
 
-def to_arrays(world: NativeWorld) -> PatchWorld:
-    """A PatchWorld that lives on exactly as `world` would have."""
+def to_arrays(world: NativeWorld, tag: int, now_ns: int) -> PatchWorld:
+    """A PatchWorld that lives on exactly as `world` would have from `now_ns`."""
     made = PatchWorld(
-        world.table, world.engine, world.rng_seed, world.interval_ns, world.epoch, world.log, world.others
+        world.table, world.engine, world.rng_seed, world.interval_ns, world.epoch, world.log, world.others, tag
     )
     _fill_patch(made.patch, world.cells)
     _fill_mail(made.patch.mail, world.cells)
@@ -33,7 +31,7 @@ def to_arrays(world: NativeWorld) -> PatchWorld:
     for part in world.parts:
         for cell in np.flatnonzero(world.cells["held"][part.first : part.end] >= 0).tolist():
             _fill_held(made, part.first + cell, part.held_of(int(world.cells["held"][part.first + cell])))
-    made.set_faults(world.faults)
+    made.set_faults(world.faults, now_ns)
     return made
 
 
@@ -70,9 +68,8 @@ def _fill_mail(mail: Mailboxes, cells: NDArray[np.void]) -> None:
 
 def _fill_held(made: PatchWorld, cell: int, frames: NDArray[np.void]) -> None:
     fields = ("due_ns", "sender", "incarnation", "sequence", "slot", "hello", "next_within")
-    queue = made._held[cell]
+    late = []
     for frame in frames:
         due, sender, incarnation, sequence, slot, hello, within = (int(frame[name]) for name in fields)
-        queue.append((due, sender, incarnation, sequence, slot, bool(hello), within, frame["state"].copy()))
-    heapq.heapify(queue)
-    made._due_ns[cell] = queue[0][0] if queue else NEVER_NS
+        late.append((due, sender, incarnation, sequence, 0, slot, bool(hello), within, frame["state"].copy()))
+    made.links.take_late(cell, late)

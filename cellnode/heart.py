@@ -123,5 +123,6 @@ class Heart:
     def shift(self, ns: int) -> None:
         """All clocks stood still for `ns`."""
         self.cell.shift(ns)
+        self._ears.shift(ns)
         self._first_wake_ns += ns
         self._newborn_until_ns += ns

@@ -56,10 +56,12 @@ class Ears:
         self._socket = self._make()
         self._take = taker(self._socket)
 
-    def wire(self, links: list[Link], faults: list[LinkFault], interval_ns: int) -> None:
+    def wire(self, links: list[Link], faults: list[LinkFault], interval_ns: int, now_ns: int = 0) -> None:
         """Make the connections what they should be; those that need no change are left alone."""
         self._gate.interval_ns = interval_ns
-        self._gate.set_faults(faults)
+        around = {link.slot: link.cell for link in links}
+        self._gate.wire([around.get(slot, -1) for slot in range(8)])
+        self._gate.set_faults(faults, now_ns)
         conflating = not any(fault.kind in KINDS for fault in faults)
         if conflating is not self._conflating:
             self._conflating = conflating
@@ -105,6 +107,10 @@ class Ears:
     def next_due_ns(self) -> int | None:
         """When the next frame held back by a fault is due."""
         return self._gate.next_due_ns
+
+    def shift(self, ns: int) -> None:
+        """All clocks stood still for `ns`: so did what is on its way."""
+        self._gate.shift(ns)
 
     def drain(self, receive: Receive, now_ns: int) -> None:
         """Hand over everything that has come, until nothing is left."""

@@ -40,12 +40,22 @@ class LinkFault(msgspec.Struct, frozen=True):
     """
 
     id: int
-    kind: str  # "loss" | "delay" | "drift" | "jitter"
-    cells: list[int]  # victims: all incoming edges of these cells
-    rate: float = 0.0  # loss: probability, 0..1. drift: 0.1 is 10 % slow. jitter: each interval is within +- this share
-    delay_intervals: float = 0.0  # delay: each frame is late by a uniform draw from [0, this], in T
+    kind: str  # "loss" | "burst" | "delay" | "reorder" | "duplicate" | "corrupt" | "rate" | "hold" | "drift" | "jitter"
+    cells: list[int]  # victims: the incoming edges of these cells
+    rate: float = 0.0  # probability that a frame is hit, 0..1 (burst: lost, within a burst). drift: 0.1 is 10 % slow.
+    # jitter: each interval is within +- this share
+    delay_intervals: float = 0.0  # in T. delay: longest (uniform) or mean; reorder: how late; duplicate: how far
     rng_seed: int = 0
     spread: float = 0.0  # drift: each cell's own is a uniform draw from rate +- this
+    slots: list[int] = []  # one mask for each of `cells`: which of its 8 incoming edges; empty: all
+    shape: str = "uniform"  # delay: one of cellnode.delays.SHAPES
+    burst: float = 0.0  # burst: mean length of one, in frames of the sender
+    gap: float = 0.0  # burst: mean length of what lies between two
+    good: float = 0.0  # burst: probability that a frame between bursts is lost
+    bits: int = 1  # corrupt: how many are flipped
+    checked: bool = True  # corrupt: the receiver checks the CRC, and drops the frame
+    per_interval: float = 0.0  # rate: frames in T that pass an edge
+    places: int = 0  # rate: frames that wait for an edge; more are lost
 
 
 class Placement(msgspec.Struct, frozen=True):

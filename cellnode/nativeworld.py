@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode import nativelib
+from cellnode.delays import UNIFORM_MAX_NS
 from cellnode.draws import TABLE, Purpose, chain, chance
-from cellnode.linkfault import DELAY_MAX, check, delay_limit_ns
+from cellnode.linkfault import DELAY_MAX, check
 from cellnode.messages import LinkFault
 from cellnode.nativelib import ASK, CELL, EVENT, FAULT, SAID, World
 from cellnode.nativepart import EngineFailed, Part
@@ -126,7 +127,7 @@ class NativeWorld:
         for world, some in self._by_part(cells):
             self._library.planaria_world_seed(world, some.ctypes.data, len(some), bytes(state), now_ns)
 
-    def set_faults(self, faults: Sequence[LinkFault]) -> None:
+    def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
         """Faults that it `knows`, each on the incoming edges of its cells."""
         self.faults = tuple(check(fault) for fault in faults)
         victims = [np.unique(np.array(fault.cells, np.int64)) for fault in faults]
@@ -206,6 +207,6 @@ def _fault_table(faults: Sequence[LinkFault], interval_ns: int) -> NDArray[np.vo
         row["id_key"] = chain(0, fault.id)
         row["stream_key"] = chain(chain(0, fault.rng_seed), int(purpose))
         row["chance"] = 0 if delay else chance(fault.rate)
-        row["limit_ns"] = delay_limit_ns(fault, interval_ns) if delay else 0
+        row["limit_ns"] = min(round(fault.delay_intervals * interval_ns), UNIFORM_MAX_NS) if delay else 0
         row["is_delay"] = delay
     return table

@@ -131,7 +131,7 @@ class Node:
         page, plan = self._page, self._plan
         if self._ears is None:
             self._ears = links.Ears(self._context, self._birth.cell, plan.tag, wanted.interval_ns, page.counters)
-        self._ears.wire(wanted.links, wanted.faults, wanted.interval_ns)
+        self._ears.wire(wanted.links, wanted.faults, wanted.interval_ns, now_ns)
         if self._heart is None and wanted.running:
             self._heart = self._begin(wanted, self._ears, now_ns)
         self._wanted = wanted

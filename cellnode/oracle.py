@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode import harm
-from cellnode.cell import Cell
+from cellnode.cell import REACTION_NS, Cell
 from cellnode.clockfault import Intervals, bent
 from cellnode.draws import clock
 from cellnode.frame import HELLO, decode
@@ -54,8 +54,10 @@ class CellWorld:
         self._faults: Sequence[LinkFault] = ()
         self._lives = [0] * count
         self._cells: list[Cell | None] = [None] * count
-        self._gates = [Gate(cell, tag, interval_ns, self._counters[cell]) for cell in range(count)]
+        self._gates = [Gate(cell, tag, interval_ns, self._counters[cell], self._table[cell]) for cell in range(count)]
         self._heap: list[tuple[int, int, int]] = []
+        self._frozen: set[int] = set()
+        self._thawed_ns = [-1] * count  # when a wake that a frozen cell has missed comes after all
         self.power(range(count), True, 0)
 
     @property
@@ -85,7 +87,9 @@ class CellWorld:
                 for data in self._gates[index].release(now_ns):
                     self._receive(index, cell, data, now_ns)
                 self._expect(index)
-            elif cell.next_wake_ns == now_ns:  # else the entry is of a wake that was drawn anew
+            elif index in self._frozen:
+                continue
+            elif cell.next_wake_ns == now_ns or self._missed(index, cell, now_ns):  # else it was drawn anew
                 self._wake(index, cell, now_ns)
 
     def wake(self, index: int, now_ns: int) -> None:
@@ -98,25 +102,47 @@ class CellWorld:
         """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
         changed = [index for index in cells if (self._cells[index] is not None) != on]
         for index in changed:
-            self._gates[index] = Gate(index, self._tag, self._interval_ns, self._counters[index])
-            self._gates[index].set_faults(self._faults)
+            self._gates[index] = Gate(index, self._tag, self._interval_ns, self._counters[index], self._table[index])
+            self._gates[index].set_faults(self._faults, now_ns)
             self._counters[index][Counter.SLEEPING] = 0
+            self._frozen.discard(index)
+            self._thawed_ns[index] = -1
             self._cells[index] = self._born(index, now_ns) if on else None
         for index in changed:
             self._announce(index)
             self._schedule(index)
 
+    @property
+    def frozen(self) -> NDArray[np.bool_]:
+        return np.array([index in self._frozen for index in range(len(self._cells))])
+
+    def freeze(self, cells: Iterable[int], frozen: bool, now_ns: int) -> None:
+        """Nobody wakes a frozen cell; whoever goes on wakes at once if his time has come meanwhile."""
+        for index in cells:
+            cell = self._cells[index]
+            if cell is None or (index in self._frozen) is frozen:
+                continue
+            if frozen:
+                self._frozen.add(index)
+                continue
+            self._frozen.discard(index)
+            if cell.next_wake_ns is None or cell.next_wake_ns > now_ns:
+                self._schedule(index)
+            else:
+                self._thawed_ns[index] = now_ns + REACTION_NS
+                heapq.heappush(self._heap, (now_ns + REACTION_NS, index, _WAKE))
+
     def erase(self, cells: Iterable[int], now_ns: int) -> None:
         for index in cells:
             cell = self._cells[index]
-            if cell is not None:
+            if cell is not None and index not in self._frozen:
                 cell.erase(now_ns)
                 self._schedule(index)
 
     def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
         for index in cells:
             cell = self._cells[index]
-            if cell is not None:
+            if cell is not None and index not in self._frozen:
                 cell.seed(state, now_ns)
                 self._schedule(index)
 
@@ -124,14 +150,15 @@ class CellWorld:
         """A hardware fault on those of these cells that are on."""
         for index in cells:
             cell = self._cells[index]
-            if cell is not None:
+            if cell is not None and index not in self._frozen:
                 harm.carry_out(order, cell, rule, now_ns, harm.spare_chip)
                 self._schedule(index)
 
-    def set_faults(self, faults: Sequence[LinkFault]) -> None:
+    def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
         self._faults = faults
         for index, gate in enumerate(self._gates):
-            gate.set_faults(faults)
+            gate.set_faults(faults, now_ns)
+            self._expect(index)
             cell = self._cells[index]
             if cell is not None:
                 cell.set_clock(self._clock(index))
@@ -140,6 +167,11 @@ class CellWorld:
         life = self._lives[index]
         intervals = clock(self._rng_seed, index, self._epoch, life)
         return bent(intervals, self._faults, index, (self._epoch, life), self._counters[index])
+
+    def _missed(self, index: int, cell: Cell, now_ns: int) -> bool:
+        """Whether a cell that has just gone on wakes now because its time came while it stood still."""
+        due_ns = cell.next_wake_ns
+        return self._thawed_ns[index] == now_ns and due_ns is not None and due_ns < now_ns
 
     def _born(self, index: int, now_ns: int) -> Cell:
         self._lives[index] += 1
@@ -188,8 +220,7 @@ class CellWorld:
                 admitted = gate.admit(data, now_ns)
                 if admitted is not None:
                     self._receive(neighbour, other, admitted, now_ns)
-                else:
-                    self._expect(neighbour)
+                self._expect(neighbour)
 
     def _receive(self, index: int, cell: Cell, data: bytes, now_ns: int) -> None:
         before = cell.next_wake_ns

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 PAGE = 4096  # one page a cell: the smallest thing a process can map alone
 MAGIC = 0x504C4E52  # "PLNR"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 RING = 64  # say times kept, a power of two; enough for a neighbour 60 T late
 
 
@@ -67,9 +67,14 @@ class Counter(IntEnum):
     HELLOS = 27  # frames said with the hello flag
     HARMED = 28  # by a hardware fault: bits flipped or held, restarts, bytes harmed on the line
     FAULT_CLOCK = 29  # wake intervals that a clock fault has bent
+    FAULT_DUPLICATED = 30  # frames that a link fault has brought twice
+    FAULT_CORRUPTED = 31  # frames in which a link fault has flipped bits
+    FAULT_HELD = 32  # frames held until their fault is healed
+    STUCK = 33  # updates whose result a stuck channel has changed
+    LIES = 34  # frames said that were not the state
 
 
-COUNTERS = 32
+COUNTERS = 48
 
 COPY_DTYPE = np.dtype(
     [
@@ -115,11 +120,11 @@ SLOT_DTYPE = np.dtype(
             (COPY_DTYPE, (2,)),
             ("<u8", (RING,)),
         ],
-        "offsets": [0, 4, 8, 12, 16, 20, 24, 32, 288, 320, 1024],
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 32, 416, 448, 1024],
         "itemsize": PAGE,
     }
 )
-assert 320 + 2 * COPY_DTYPE.itemsize <= 1024, "the two copies must end before the say times"
+assert 448 + 2 * COPY_DTYPE.itemsize <= 1024, "the two copies must end before the say times"
 
 HEADER_DTYPE = np.dtype(
     {

@@ -1,33 +1,29 @@
 """Virtual time over a patch: the fast world, equal to `oracle.CellWorld` event for event.
 
-It runs the patch in batches of independent wakes, hands frames on through link faults, and keeps those that are late.
-It knows no clock; every draw is keyed by the swarm's seed. May import numpy, firmware_sim, the patch, its schedule and
-the link faults.
+It runs the patch in batches of independent wakes, and hands frames on through faulty links (`patchlinks.py`). It knows
+no clock; every draw is keyed by the swarm's seed. May import numpy, firmware_sim, the patch, its schedule and links.
 """
 
 from __future__ import annotations
 
 import copy
-import heapq
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import clockfault, harm
+from cellnode import clockfault, harm, linkfault
+from cellnode.cell import REACTION_NS
 from cellnode.frame import LIFE_MAX
-from cellnode.linkfault import DELAY_MAX, HELD_MAX, check, fates
 from cellnode.mailbox import NEVER_NS
 from cellnode.mailboxes import Frames, Indices, Times
 from cellnode.messages import LinkFault, RulePayload
 from cellnode.oracle import Said
-from cellnode.panel import Counter
 from cellnode.patch import Patch
+from cellnode.patchlinks import PatchLinks
 from cellnode.schedule import independent, levels
 from firmware_sim.engines import Engine
-
-Held = tuple[int, int, int, int, int, bool, int, Any]  # due, sender, incarnation, sequence, slot, hello, within, state
 
 
 class _Victim:
@@ -68,12 +64,13 @@ class PatchWorld:
         epoch: int,
         log: Callable[[Said], None] | None = None,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
+        tag: int = 0,
     ) -> None:
         self.patch = Patch(table, engine, rng_seed, interval_ns, epoch, others)
         self._log = log
-        self._faults: list[tuple[LinkFault, NDArray[np.bool_]]] = []
-        self._held: list[list[Held]] = [[] for _ in range(len(table))]
-        self._due_ns: Times = np.full(len(table) + 1, NEVER_NS)
+        self.links = PatchLinks(len(table), tag, interval_ns, self.patch.counters)
+        self._not_before_ns: Times = np.zeros(len(table) + 1, np.int64)  # NEVER_NS: stands still
+        self._standing = False  # some cell does, or has only just gone on
         self.power(range(len(table)), True, 0)
 
     @property
@@ -93,18 +90,21 @@ class PatchWorld:
 
     def run(self, until_ns: int) -> None:
         """Everything that happens up to and including `until_ns`."""
-        patch = self.patch
+        patch, links = self.patch, self.links
         while True:
-            events_ns = np.minimum(patch.next_wake_ns, self._due_ns)
+            wakes_ns = patch.next_wake_ns
+            if self._standing:
+                wakes_ns = np.maximum(wakes_ns, self._not_before_ns)
+            events_ns = np.minimum(wakes_ns, links.due_ns)
             cells = independent(patch, events_ns, until_ns)
             if not len(cells):
                 return
-            receiving = self._due_ns[cells] <= patch.next_wake_ns[cells]
+            receiving = links.due_ns[cells] <= wakes_ns[cells]
             if receiving.any():
-                self._release(cells[receiving])
+                patch.deliver(links.release(cells[receiving]))
                 cells = cells[~receiving]
             if len(cells):
-                self.wake(cells, patch.next_wake_ns[cells])
+                self.wake(cells, wakes_ns[cells])
 
     def twin(self, engine: Engine) -> PatchWorld:
         """A copy that lives on by itself, on `engine`, which is of the same family."""
@@ -126,105 +126,62 @@ class PatchWorld:
         if self._log is not None:
             self._record(said)
         frames = self.patch.spread(said)
-        if self._faults:
-            frames = self._pass(frames)
+        if self.links.faulty:
+            frames = self.links.admit(frames)
         self.patch.deliver(frames)
 
     def power(self, cells: Iterable[int], on: bool, now_ns: int) -> None:
         """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
         wanted = np.array(sorted(set(cells)), np.int64)
         changed = wanted[self.patch.on[wanted] != on]
-        for cell in changed.tolist():
-            self._held[cell] = []
-        self._due_ns[changed] = NEVER_NS
+        self.links.forget(changed)
+        self._not_before_ns[changed] = 0
         if on:
             self.patch.born(changed, now_ns)
         else:
             self.patch.off(changed)
 
+    @property
+    def frozen(self) -> NDArray[np.bool_]:
+        still: NDArray[np.bool_] = self._not_before_ns[:-1] == NEVER_NS
+        return still
+
+    def freeze(self, cells: Iterable[int], frozen: bool, now_ns: int) -> None:
+        """As in `CellWorld`."""
+        wanted = self._powered(cells)
+        changed = wanted[self.frozen[wanted] != frozen]
+        self._not_before_ns[changed] = NEVER_NS if frozen else now_ns + REACTION_NS
+        self._standing = bool((self._not_before_ns > now_ns).any())
+
     def erase(self, cells: Iterable[int], now_ns: int) -> None:
-        self.patch.erase(self._powered(cells), now_ns)
+        self.patch.erase(self._reachable(cells), now_ns)
 
     def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
-        self.patch.seed(self._powered(cells), np.frombuffer(state, self.patch.engine.dtype), now_ns)
+        self.patch.seed(self._reachable(cells), np.frombuffer(state, self.patch.engine.dtype), now_ns)
 
     def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload, now_ns: int) -> None:
         """A hardware fault on those of these cells that are on."""
-        for cell in self._powered(cells).tolist():
+        for cell in self._reachable(cells).tolist():
             harm.carry_out(order, _Victim(self.patch, cell), rule, now_ns, harm.spare_chip)
 
-    def set_faults(self, faults: Sequence[LinkFault]) -> None:
-        self._faults = []
+    def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
         clocks: list[tuple[LinkFault, NDArray[np.bool_]]] = []
         for fault in faults:
-            victims = np.zeros(self.patch.count, np.bool_)
-            victims[check(fault).cells] = True
-            (clocks if fault.kind in clockfault.KINDS else self._faults).append((fault, victims))
+            if fault.kind in clockfault.KINDS:
+                victims = np.zeros(self.patch.count, np.bool_)
+                victims[fault.cells] = True
+                clocks.append((fault, victims))
+        self.links.set_faults([fault for fault in faults if fault.kind in linkfault.KINDS], now_ns)
         self.patch.set_clock_faults(clocks)
 
     def _powered(self, cells: Iterable[int]) -> Indices:
         wanted = np.array(sorted(set(cells)), np.int64)
         return wanted[self.patch.on[wanted]]
 
-    def _pass(self, frames: Frames) -> Frames:
-        """Those frames that arrive at once; counts the lost and keeps the late."""
-        lost = np.zeros(len(frames.times), np.bool_)
-        late_ns = np.zeros(len(frames.times), np.int64)
-        interval_ns = self.patch.interval_ns
-        for fault, victims in self._faults:
-            hit = np.flatnonzero(victims[frames.receivers])
-            some = frames.take(hit)
-            epochs, lives = some.incarnations >> 32, some.incarnations & LIFE_MAX
-            gone, late = fates(fault, some.senders, some.receivers, epochs, lives, some.sequences, interval_ns)
-            lost[hit] |= gone
-            late_ns[hit] += late
-        late_ns = np.minimum(late_ns, round(DELAY_MAX * interval_ns))
-        self._count(Counter.FAULT_LOST, frames.receivers[lost])
-        held = np.flatnonzero(~lost & (late_ns > 0))
-        for k in held.tolist():
-            self._hold(frames, k, int(late_ns[k]))
-        return frames.take(~lost & (late_ns == 0))
-
-    def _hold(self, frames: Frames, k: int, late_ns: int) -> None:
-        receiver = int(frames.receivers[k])
-        queue = self._held[receiver]
-        if len(queue) >= HELD_MAX:
-            self.patch.counters[Counter.FAULT_LOST, receiver] += np.uint64(1)
-            return
-        self.patch.counters[Counter.FAULT_DELAYED, receiver] += np.uint64(1)
-        frame = (
-            int(frames.times[k]) + late_ns,
-            int(frames.senders[k]),
-            int(frames.incarnations[k]),
-            int(frames.sequences[k]),
-            int(frames.slots[k]),
-            bool(frames.hello[k]),
-            int(frames.next_within[k]),
-            frames.states[k],
-        )
-        heapq.heappush(queue, frame)
-        self._due_ns[receiver] = queue[0][0]
-
-    def _release(self, cells: Indices) -> None:
-        """Deliver the earliest late frame of each of these cells."""
-        frames = [heapq.heappop(self._held[cell]) for cell in cells.tolist()]
-        for cell in cells.tolist():
-            queue = self._held[cell]
-            self._due_ns[cell] = queue[0][0] if queue else NEVER_NS
-        due, senders, incarnations, sequences, slots, hello, within, states = zip(*frames, strict=True)
-        self.patch.deliver(
-            Frames(
-                times=np.array(due, np.int64),
-                senders=np.array(senders, np.int64),
-                receivers=cells,
-                slots=np.array(slots, np.int64),
-                incarnations=np.array(incarnations, np.int64),
-                sequences=np.array(sequences, np.int64),
-                hello=np.array(hello, np.bool_),
-                next_within=np.array(within, np.int64),
-                states=np.array(states),
-            )
-        )
+    def _reachable(self, cells: Iterable[int]) -> Indices:
+        """Those with power that do not stand still: who does, misses what is done to him, as a stopped process does."""
+        powered = self._powered(cells)
+        return powered[~self.frozen[powered]]
 
     def _record(self, said: Frames) -> None:
         assert self._log is not None
@@ -238,6 +195,3 @@ class PatchWorld:
         )
         for row, state in zip(zip(*(c.tolist() for c in columns), strict=True), said.states, strict=True):
             self._log((*row, state.tobytes()))
-
-    def _count(self, counter: Counter, cells: Indices) -> None:
-        np.add.at(self.patch.counters[counter], cells, np.uint64(1))

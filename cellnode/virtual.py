@@ -67,7 +67,7 @@ class VirtualSwarm:
             if (other.dtype, other.channels) != (engine.dtype, engine.channels):
                 raise BadInput(f"cells on {other.name} cannot live among cells on {engine.name} ({engine.family})")
             self._known(cells)
-        self.engine, self.interval_ns, self.now_ns = engine, interval_ns, 0
+        self.engine, self.interval_ns, self.now_ns, self._tag = engine, interval_ns, 0, tag
         self._say = say or _to_stderr
         table = neighbours(height, width, torus)
         wanted = _world_for(world, oracle, engine)
@@ -82,7 +82,7 @@ class VirtualSwarm:
                 if world == "native":
                     raise BadInput(f"virtual time in C: {reason}") from reason
                 self._say(f"virtual time: {reason}; arrays compute the same bytes, slower")
-        self._world = PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others)
+        self._world = PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others, tag)
 
     @property
     def world(self) -> World:
@@ -117,6 +117,20 @@ class VirtualSwarm:
         """Crash cells (`on=False`; left so they are dead for ever) or revive them, empty, in a new life."""
         self._world.power(self._known(cells), on, self.now_ns)
 
+    @property
+    def frozen(self) -> NDArray[np.bool_]:
+        """[cells]: who stands still."""
+        return np.zeros_like(self.on) if isinstance(self._world, NativeWorld) else self._world.frozen
+
+    def freeze(self, cells: Iterable[int], frozen: bool) -> None:
+        """Stop the clocks of cells, or let them go on: they hear what has come meanwhile, and a wake that was missed
+        comes at once, and late. Cells that are off are left out; losing power ends it."""
+        if isinstance(self._world, NativeWorld):
+            self._say("virtual time: arrays compute cells that stand still, slower")
+            self.to_arrays()
+        assert not isinstance(self._world, NativeWorld), "just handed over"
+        self._world.freeze(self._known(cells), frozen, self.now_ns)
+
     def poke(self, kind: str, cells: Iterable[int], state: bytes = b"") -> None:
         """ "erase": RAM lost; "seed": set to `state`, the bytes of C values in the engine's dtype; "harm": a hardware
         fault, `state` is a `harm.Harm` in msgpack. Cells that are off are left out."""
@@ -137,12 +151,12 @@ class VirtualSwarm:
         if isinstance(self._world, NativeWorld) and not nativeworld.knows(faults):
             self._say("virtual time: arrays compute these faults, slower")
             self.to_arrays()
-        self._world.set_faults(faults)
+        self._world.set_faults(faults, self.now_ns)
 
     def to_arrays(self) -> None:
         """From now on arrays compute what C computed; for what C does not know. No byte changes."""
         if isinstance(self._world, NativeWorld):
-            self._world = handover.to_arrays(self._world)
+            self._world = handover.to_arrays(self._world, self._tag, self.now_ns)
 
     def states(self) -> NDArray[Any]:
         """[height, width, C] in the engine's dtype; a cell without power is zeros."""

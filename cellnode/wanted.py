@@ -7,11 +7,11 @@ the cells concerned, so that many changes cost one datagram. It starts and signa
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from cellnode.celltable import CellTable, Indices, Mask
 from cellnode.control import Link, Post, Wanted, encode
+from cellnode.linkfault import for_one
 from cellnode.messages import LinkFault
 
 SECOND = 1_000_000_000
@@ -51,8 +51,8 @@ class WantedStates:
         before = self._faults_of
         after: dict[int, list[LinkFault]] = {}
         for fault in faults:
-            for cell in fault.cells:
-                after.setdefault(cell, []).append(_for_one(fault, cell))
+            for place, cell in enumerate(fault.cells):
+                after.setdefault(cell, []).append(for_one(fault, place))
         self.faults, self._faults_of = tuple(faults), after
         changed = [cell for cell in before.keys() | after.keys() if before.get(cell) != after.get(cell)]
         self._marked |= np.isin(self._table.cells, changed)
@@ -115,7 +115,3 @@ class WantedStates:
             links=links,
             faults=self._faults_of.get(cell, []),
         )
-
-
-def _for_one(fault: LinkFault, cell: int) -> LinkFault:
-    return msgspec.structs.replace(fault, cells=[cell])

@@ -57,11 +57,21 @@ class Unbridge(Chosen, frozen=True, tag="unbridge"):
 
 
 class Inject(Chosen, frozen=True, tag="inject", rename={"duration": "for"}):
-    """Begin a fault; it heals itself after `duration` T (never, when None)."""
+    """Begin a fault; it heals itself after `duration` T (never, when None). Or plan it (coordinator/faults/plans.py);
+    `keep`: leave at least so many living cells alone."""
 
     fault: str
     duration: float | None = None
-    parameters: dict[str, float] = {}
+    keep: int | None = None
+    begin: float | None = None
+    every: float | None = None
+    times: int | None = None
+    swing: float | None = None
+    up: float | None = None
+    down: float | None = None
+    min_up: float | None = None
+    min_down: float | None = None
+    parameters: dict[str, float | str] = {}
 
 
 class Heal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do", tag="heal"):
@@ -102,13 +112,19 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     kind: str
     selector: str
-    parameters: dict[str, float]
+    parameters: dict[str, float | str]
     rng_seed: int
     start: float  # T
     duration: float | None  # T
     cells: int
-    state: str  # "injecting" | "finished"
+    state: str  # planned | injecting (has not hit yet) | active | healed (by an order) | finished (its time was up)
     hits: int
+    links: int = 0  # edges, where it lies on some edges of its cells only
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state in ("healed", "finished")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from cellnode.messages import LinkFault
 from coordinator import chips
-from coordinator.actions import Action, FaultReport, Heal, Outcome, Plant
+from coordinator.actions import Action, FaultReport, Inject, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
 from coordinator.faults import held
@@ -70,13 +70,15 @@ class Conductor:
             engine,
             info.rng_seed,
             self._engines,
+            picture.part if picture is not None else None,
         )
-        self._performer = Performer(substrate, hands, self.observer, self.clock, store)
+        self._performer = Performer(substrate, hands, self.observer, self.clock, store, self._tell_fault)
         self._board = self._performer.board
         self._acting = threading.RLock()
         self._real_time, self._beat = real_time, threading.Event()
         self._thread: threading.Thread | None = None
         self.ended = False
+        self._loss_asked_for = False  # the agent was killed by a fault
         self._failure = ""  # why the run cannot go on
         self.last: Measure | None = None  # as it was at the end
         self._picture = picture
@@ -104,7 +106,8 @@ class Conductor:
         if self._substrate.lost():
             self._recover(on_progress)
         self.observer.resume(self.clock.zero_ns if self.clock.started else self._substrate.now_ns())
-        self._performer.adopt(self._store.state.faults, self._store.state.next_fault)
+        state = self._store.state
+        self._performer.adopt(state.faults, state.next_fault, state.plans)
         self._start_beat()
 
     def _calibrate(self, cores: float) -> None:
@@ -143,8 +146,8 @@ class Conductor:
             if self._real_time:
                 self._substrate.advance(min(self.clock.at(t), self._substrate.now_ns() + SECOND // 5))
                 continue
-            ends = self._board.next_end()
-            self._substrate.advance(self.clock.at(min(t, now + 1.0, ends if ends is not None and ends > now else t)))
+            change = self._performer.next_change(now)
+            self._substrate.advance(self.clock.at(min(t, now + 1.0, t if change is None else change)))
             self.beat()
 
     def beat(self) -> None:
@@ -162,8 +165,8 @@ class Conductor:
         if self._acting.acquire(blocking=not self._real_time):
             try:
                 self._keep_boards()
-                for fault in self._board.due(t):
-                    self.perform(Heal(id=fault.record.id))
+                for action in self._performer.due(t):
+                    self._perform_due(action, t)
             finally:
                 self._acting.release()
 
@@ -181,7 +184,11 @@ class Conductor:
                 return
             self._event("agent lost")
             self._say("the agent was lost and its cells with it; starting its successor")
-            self.observer.disturbed_unasked(self.t)
+            if self._loss_asked_for:
+                self.observer.disturbed(self.t)
+            else:
+                self.observer.disturbed_unasked(self.t)
+            self._loss_asked_for = False
             try:
                 self._substrate.recover(on_progress)
             except PlanariaError as error:
@@ -195,17 +202,23 @@ class Conductor:
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action, write it down, and say what it hit."""
+        return self._carry_out(action, asked=True)
+
+    def _carry_out(self, action: Action, *, asked: bool) -> Outcome:
+        """`asked`: by somebody, and not because its time had come."""
         with self._acting:
             if self.ended:
                 raise RunFailed("the swarm was stopped")
             began_ns = self._substrate.now_ns()
             outcome = self._performer.perform(action)
+            if isinstance(action, Inject) and action.fault == "agent_kill" and outcome.proof.get("hits"):
+                self._loss_asked_for = True
             if (off := self._substrate.held_off()) != self._store.state.off:
                 self._store.update(off=off)
             self._keep_boards()
             facts = _plain(outcome)
             details = {name: value for name, value in facts.items() if name == "t" or (value and name != "do")}
-            self._event(outcome.do, began_ns=began_ns, **details, asked=_asked(action, outcome))
+            self._event(outcome.do, began_ns=began_ns, **details, asked=_asked(action, outcome) if asked else None)
             if outcome.do in DISTURBING and outcome.cells:
                 self.observer.disturbed(outcome.t or 0.0)
             if outcome.do in ("kill", "revive", "erase", "seed", "inject"):
@@ -216,8 +229,16 @@ class Conductor:
         if (boards := self._substrate.boards()) != self._store.state.boards:
             self._store.update(boards=boards)
 
+    def _perform_due(self, action: Action, t: float) -> None:
+        """Nobody waits for the answer: what cannot be done is written down."""
+        try:
+            self._carry_out(action, asked=False)
+        except BadInput as error:
+            self._event("not done", line=str(error))
+            self._say(f"t {t:.1f} T: {error}")
+
     def faults(self) -> list[FaultReport]:
-        return self._board.reports()
+        return self._performer.reports()
 
     def wanted_links(self) -> list[LinkFault]:
         """The link faults that stand in state.json."""
@@ -236,9 +257,9 @@ class Conductor:
         if self.last is not None:
             return self.last
         t = self.t
-        return measure(
-            self.info, self.observer, self.observer.see(t), t, self._substrate, self.interval_s, str(self.folder.path)
-        )
+        sight, out = self.observer.see(t), str(self.folder.path)
+        unproven = bool(self._board.unproven(t))
+        return measure(self.info, self.observer, sight, t, self._substrate, self.interval_s, out, unproven=unproven)
 
     def again(self, by: By) -> Check:
         """Live it all a second time, computed `by` whom, and compare the bytes; in virtual time only."""
@@ -283,8 +304,15 @@ class Conductor:
         self.observer.see(self.t, keep=stopped)
         self.last = self.measure()
         if stopped:
+            for report in self._board.unproven(self.t):
+                self._say(f"fault {report.id} ({report.kind} on {report.selector}) has hit nothing: verdict unknown")
             self.folder.save_json("measure.json", self.last.to_dict())
         self._event("stopped" if stopped else "left")
+
+    def _tell_fault(self, report: FaultReport) -> None:
+        """A fault has begun, or is over: an event like any other."""
+        facts = msgspec.structs.asdict(report)
+        self._event("fault", fault=facts.pop("id"), **facts)
 
     def _event(self, name: str, **details: object) -> None:
         """Write it down with the time in T, unless `details` knows it better."""

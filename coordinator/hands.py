@@ -5,20 +5,28 @@ Implements the faults' Target. Writes no file and keeps no time. May import the 
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.draws import Purpose, draw64
+from cellnode.draws import Purpose, draw64, draw64_array
 from cellnode.messages import LinkFault
+from cellnode.topology import neighbours
 from coordinator import selector
 from coordinator.actions import Bridge, Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unbridge, Unmap
+from coordinator.faults.base import Grid
 from coordinator.observer import Observer
 from coordinator.substrate import Cells, Substrate
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import ALPHA, STATE_STEP
+
+LAST_WORDS_S = 0.5
+SPARING = 128  # the place of this draw beside those of a selector's terms
 
 
 class Hands:
@@ -34,7 +42,9 @@ class Hands:
         engine: Engine,
         rng_seed: int,
         engine_names: Callable[[], Sequence[str]] | None = None,
+        part: Callable[[str], NDArray[np.bool_]] | None = None,
     ) -> None:
+        self._part = part
         self._substrate, self._observer = substrate, observer
         self._height, self._width, self._torus = height, width, torus
         self._seed_state, self._rng_seed = seed_state(engine), rng_seed
@@ -45,8 +55,31 @@ class Hands:
         """Cells of a selector and the seed used: the given one, or one drawn for the run's `number`-th action."""
         chosen = selector.parse(select)
         used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
-        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on)
+        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
         return chosen.cells(field, used), used
+
+    def choose_links(self, select: str, seed: int | None, number: int) -> tuple[Cells, list[int], int]:
+        """Cells whose incoming edges a selector means, masks of edges for each of them (none: all), the seed used."""
+        used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
+        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
+        cells, slots = selector.parse_links(select).edges(field, self.grid.table, used)
+        return cells, slots, used
+
+    @property
+    def grid(self) -> Grid:
+        """The shape, for faults that find their own edges."""
+        return Grid(self._height, self._width, neighbours(self._height, self._width, self._torus))
+
+    def spare(self, cells: Cells, keep: int, rng_seed: int) -> Cells:
+        """Of these cells as many as leave at least `keep` living ones alone; who is spared is drawn."""
+        on = self._substrate.look().on
+        at_most = max(0, int(on.sum()) - keep)
+        living = cells[on[cells]]
+        if living.size <= at_most:
+            return cells
+        draws = draw64_array(rng_seed, living.astype(np.uint64), Purpose.SELECT, SPARING)
+        spared = living[np.lexsort((living, draws))[at_most:]]
+        return cells[~np.isin(cells, spared)]
 
     def able(self, fault: str, engines: frozenset[str] | None, cells: Cells) -> Cells:
         """Those of these cells that run on one of `engines`. BadInput if none does."""
@@ -100,6 +133,22 @@ class Hands:
     def poke(self, kind: str, cells: Cells, state: bytes = b"") -> list[int]:
         running = cells[self._substrate.look().on[cells]]
         return self._substrate.poke(kind, running, state) if running.size else []
+
+    def freeze(self, cells: Cells, frozen: bool) -> list[int]:
+        running = cells[self._substrate.look().on[cells]]
+        return self._substrate.freeze(running, frozen) if running.size else []
+
+    def stopped(self, cells: Cells) -> int:
+        return self._substrate.stopped(cells)
+
+    def kill_agent(self) -> int:
+        return self._substrate.kill_agent()
+
+    def die(self) -> None:
+        """In a moment: what was asked is written down and answered first."""
+        if self._substrate.name != "processes":
+            raise BadInput("fault coordinator_kill: in virtual time the run is its coordinator; use real processes")
+        threading.Timer(LAST_WORDS_S, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     def add_link_fault(self, fault: LinkFault) -> list[int]:
         self._links[fault.id] = fault

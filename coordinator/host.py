@@ -138,6 +138,13 @@ class Host:
         beat = agent.beat if agent is not None else None
         return beat if beat is not None and beat.placement_epoch == self.placement.epoch else None
 
+    def kill_agent(self) -> int:
+        """SIGKILL it, and wait until it is gone; returns 1 if it is."""
+        if self._agent is None or not self._agent.alive():
+            return 0
+        self._agent.kill()
+        return int(self._agent.wait(5.0))
+
     def zygote_was_lost(self) -> bool:
         """Whether a zygote was lost since last asked."""
         agent = self._link.agents.get(NAME) if self._link is not None else None

@@ -94,9 +94,18 @@ def _chips(info: RunInfo, observer: Observer, sight: Sight, boards: Mapping[int,
 
 
 def measure(
-    info: RunInfo, observer: Observer, sight: Sight, t: float, carrier: Carrier, interval_s: float, out: str
+    info: RunInfo,
+    observer: Observer,
+    sight: Sight,
+    t: float,
+    carrier: Carrier,
+    interval_s: float,
+    out: str,
+    *,
+    unproven: bool = False,
 ) -> Measure:
-    """All numbers as of `sight`, seen at `t` T."""
+    """All numbers as of `sight`, seen at `t` T; `unproven`: some fault has hit nothing, so nothing is shown by it."""
+    verdict = observer.verdict(sight, t)
     rates, losses, others = observer.rates(), observer.losses(sight), observer.losses_of_others(sight)
     return Measure(
         rule=info.rule,
@@ -121,7 +130,7 @@ def measure(
         loss_log10_shift1=None if losses is None else round(losses.loss_log10_shift1, 4),
         loss_others_log10=None if others is None else round(others.loss_log10, 4),
         gain_log10=None if losses is None else round(losses.gain_log10, 4),
-        verdict=observer.verdict(sight, t),
+        verdict="unknown" if unproven and verdict is not None else verdict,
         interval_s=interval_s,
         torus=info.torus,
         angle=info.degrees,

@@ -29,7 +29,7 @@ from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
 from coordinator.host import Epochs
-from coordinator.picture import Picture
+from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
@@ -69,8 +69,7 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     rule = rules.load(wish.rule)
     height, width = _check(wish, rule)
     engine = make_engine(wish.engine, rule, wish.degrees)
-    target = rule.target()
-    picture = None if target is None else Picture(target, height, width, wish.torus, wish.degrees)
+    picture = picture_for(rule, height, width, wish.torus, wish.degrees)
     rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
     if picture is not None and picture.overhang:
         on_line(picture.overhang)
@@ -161,8 +160,8 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
 
 def picture_of(folder: RunFolder) -> Picture | None:
     """What a run should look like, from the copy of its rule; None without a target."""
-    info, target = folder.info, copy_of_rule(folder).target()
-    return None if target is None else Picture(target, info.height, info.width, info.torus, info.degrees)
+    info = folder.info
+    return picture_for(copy_of_rule(folder), info.height, info.width, info.torus, info.degrees)
 
 
 def stop_run(text: str, on_line: OnLine) -> RunFolder:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.topology import seed_cell
+from coordinator import parts
 from coordinator.calibrate import awake, awake_cells
 from firmware_sim.errors import BadInput
+from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.loss import blank_loss_log10, loss_log10, loss_log10_shift1
 from firmware_sim.targets import turned
@@ -34,7 +36,10 @@ class Picture:
 
     `overhang` is a line for people where the grid is too small for it, or None; turned it must fit (BadInput)."""
 
-    def __init__(self, target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float) -> None:
+    def __init__(
+        self, target: NDArray[np.float32], height: int, width: int, torus: bool, degrees: float, source: str = ""
+    ) -> None:
+        self._drawn, self._degrees, self._source = target.shape, degrees, source
         self.target = turned(target, degrees) if degrees % 360 else target
         self._height, self._width = height, width
         need = room(self.target, height, width, torus)
@@ -63,20 +68,45 @@ class Picture:
         """The same as a mask [cells]."""
         return awake(self._living()).reshape(-1)
 
+    def part(self, name: str) -> NDArray[np.bool_]:
+        """[cells]: the cells of a named part of the picture (coordinator/parts.py). BadInput for one it has not."""
+        known, picture = parts.names(self._source), self._living()
+        if name not in known:
+            raise BadInput(f"part {name!r} is unknown to this picture, expected one of: {', '.join(known)}")
+        if name in parts.GENERAL:
+            mask = {"picture": picture, "rim": parts.rim(picture), "ground": ~picture}[name]
+        else:
+            height, width, _ = self._drawn
+            squares = parts.boxes(self._source, name, height, width).astype(np.float32)
+            drawn = np.repeat(squares[..., None], 4, axis=2)
+            placed = self._placed(turned(drawn, self._degrees) if self._degrees % 360 else drawn)
+            mask = picture & (placed[..., ALPHA] > 0.5)
+        return mask.reshape(-1)
+
     def on_grid(self) -> NDArray[np.float32]:
         """What the grid should show, [H, W, 4], premultiplied; what lies beyond the grid is cut off."""
-        shown = np.zeros((self._height, self._width, self.target.shape[2]), np.float32)
+        return self._placed(self.target)
+
+    def _placed(self, drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+        shown = np.zeros((self._height, self._width, drawn.shape[2]), np.float32)
         seed = seed_cell(self._height, self._width)
-        rows, columns = np.indices(self.target.shape[:2])
-        at_row = rows - self.target.shape[0] // 2 + seed // self._width
-        at_column = columns - self.target.shape[1] // 2 + seed % self._width
+        rows, columns = np.indices(drawn.shape[:2])
+        at_row = rows - drawn.shape[0] // 2 + seed // self._width
+        at_column = columns - drawn.shape[1] // 2 + seed % self._width
         inside = (at_row >= 0) & (at_row < self._height) & (at_column >= 0) & (at_column < self._width)
-        shown[at_row[inside], at_column[inside]] = self.target[inside]
+        shown[at_row[inside], at_column[inside]] = drawn[inside]
         return shown
 
     def _living(self) -> NDArray[np.bool_]:
         living: NDArray[np.bool_] = self.on_grid()[..., ALPHA] > ALIVE_THRESHOLD
         return living
+
+
+def picture_for(rule: RuleFolder, height: int, width: int, torus: bool, degrees: float) -> Picture | None:
+    """The picture of a rule on a grid; None for a rule without a target."""
+    target, info = rule.target(), rule.info.target
+    source = "" if info is None else info.source
+    return None if target is None else Picture(target, height, width, torus, degrees, source)
 
 
 def room(target: NDArray[np.float32], height: int, width: int, torus: bool) -> tuple[int, int] | None:

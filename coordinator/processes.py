@@ -142,6 +142,12 @@ class ProcessSubstrate:
     def freeze(self, cells: Cells, frozen: bool) -> list[int]:
         return self._do(lambda number: Freeze(number, cells.tolist(), frozen), cells.size)
 
+    def stopped(self, cells: Cells) -> int:
+        return sum(_state(pid) == "T" for pid in self.look().pids[cells].tolist() if pid)
+
+    def kill_agent(self) -> int:
+        return self._host.kill_agent()
+
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         return self._do(lambda number: Poke(number, kind, cells.tolist(), state), cells.size)
 
@@ -227,6 +233,14 @@ class ProcessSubstrate:
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+
+
+def _state(pid: int) -> str:
+    """One letter, as the kernel has it; nothing for a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def _cost(before: Sight, now: Sight) -> float | None:

@@ -24,6 +24,7 @@ import msgspec
 
 from coordinator.clock import NEVER
 from coordinator.faults.base import Record
+from coordinator.faults.plans import Plan
 from firmware_sim.errors import BadInput
 
 Decoded = TypeVar("Decoded")
@@ -66,6 +67,7 @@ class RunState(msgspec.Struct, kw_only=True):
     actions: int = 0
     next_fault: int = 1
     faults: list[Record] = []
+    plans: list[Plan] = []  # faults that are to begin
     off: list[int] = []  # cells wanted off
     boards: dict[int, str] = {}  # cell -> the serial port of the board that has taken its place
     stopped: bool = False

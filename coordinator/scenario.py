@@ -12,7 +12,9 @@
     fault = "link_loss"
     select = "all"
     for = 20               # optional, in T
-    rate = 0.05            # the fault's own parameters
+    rate = 0.05            # the fault's own parameters (docs/faults.md)
+    every = 30             # optional: again every 30 T ...
+    times = 4              # ... four times in all; see coordinator/faults/plans.py for more
 
 Runs nothing itself. May import msgspec, coordinator.actions, faults and selector.
 """
@@ -22,15 +24,17 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from coordinator import faults, selector
 from coordinator.actions import ACTIONS, Action, Chosen, Heal, Inject
+from coordinator.faults import plans
 from firmware_sim.errors import BadInput
 
 MAX_BYTES = 1 << 20
@@ -39,10 +43,11 @@ MAX_STEPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Do `action` at `t` T after the seed."""
+    """Do `action` at `t` T after the seed; `places` says where its keys stand in the file."""
 
     t: float
     action: Action
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def load(path: Path) -> list[Step]:
@@ -75,8 +80,57 @@ def load(path: Path) -> list[Step]:
 
 def length(steps: list[Step]) -> float:
     """When the last thing that was asked for is over, in T."""
-    ends = [step.t + (getattr(step.action, "duration", None) or 0.0) for step in steps]
-    return max(ends, default=0.0)
+    return max((_end(step) or step.t for step in steps), default=0.0)
+
+
+def check_run(steps: Sequence[Step], until: float, grid: selector.Field) -> None:
+    """BadInput with file, line and key for what this run cannot do: steps after its end, cells that it has not, two
+    partitions at once."""
+    for step in steps:
+        action = step.action
+        begin = max(step.t, getattr(action, "begin", None) or 0.0)
+        key = "t" if begin == step.t else "begin"
+        last = max(begin, (_end(step) or 0.0) - (getattr(action, "duration", None) or 0.0))
+        if begin > until or last > until:
+            key, what = (key, "this comes at") if begin > until else ("every", "the last of these comes at")
+            at = begin if begin > until else last
+            raise BadInput(f"{_place(step, key)}: key {key!r}: {what} {at:g} T, the run ends at {until:g} T")
+        if isinstance(action, Chosen) and not re.search(r"\b(dead|alive)\b", action.select):  # known only then
+            try:
+                link = selector.parse_links(action.select)
+                for cells in (link.source, link.target):
+                    if cells is not None:
+                        cells.cells(grid, 0)
+            except BadInput as error:
+                raise BadInput(f"{_place(step, 'select')}: key 'select': {error}") from error
+    _check_alone(steps)
+
+
+def _check_alone(steps: Sequence[Step]) -> None:
+    on: dict[str, tuple[Step, float]] = {}  # kind -> what is on, and until when
+    for step in steps:
+        action = step.action
+        if isinstance(action, Heal):
+            on = {}  # of the one it means, or of all: who can say what ids there will be
+        if not isinstance(action, Inject) or not faults.KINDS[action.fault].alone:
+            continue
+        before = on.get(action.fault)
+        if before is not None and before[1] > step.t:
+            earlier = _place(before[0], "fault")
+            raise BadInput(
+                f"{_place(step, 'fault')}: key 'fault': a second {action.fault} at {step.t:g} T, while that of "
+                f"{earlier} lasts until {before[1]:g} T; one at a time"
+            )
+        on[action.fault] = (step, np.inf if action.duration is None and action.up is None else _end(step) or np.inf)
+
+
+def _place(step: Step, key: str) -> str:
+    return step.places.get(key) or step.places.get("do", "scenario")
+
+
+def _end(step: Step) -> float | None:
+    """When it is over at the latest; None: nobody knows."""
+    return plans.last_end(step.action, step.t) if isinstance(step.action, Inject) else step.t
 
 
 def acted(events: Iterable[dict[str, Any]]) -> list[Step]:
@@ -145,9 +199,15 @@ def _step(entry: dict[str, Any], number: int, lines: _Lines) -> Step:
         where = lines.of(number, "do" if do is not None else None)
         raise BadInput(f"{where}: key 'do' is {do!r}, expected one of {', '.join(ACTIONS)}")
     if do == "inject":
-        own = {key for key in rest if key not in ("do", "select", "seed", "fault", "for")}
+        kind = faults.KINDS.get(str(rest.get("fault")))
+        named = set() if kind is None else set(kind.parameters)
+        own = {
+            key for key in rest if key in named or key not in ("do", "select", "seed", "fault", "for", *faults.PLANNED)
+        }
         rest["parameters"] = {key: rest.pop(key) for key in own}
-    return Step(float(t), _action(rest, number, lines))
+        if kind is not None and kind.host:
+            rest.setdefault("select", "all")
+    return Step(float(t), _action(rest, number, lines), {key: lines.of(number, key) for key in entry})
 
 
 def _action(values: dict[str, Any], number: int, lines: _Lines) -> Action:
@@ -163,7 +223,7 @@ def _action(values: dict[str, Any], number: int, lines: _Lines) -> Action:
         match = re.search(r"at `\$\.(?:parameters\[\.\.\.\]|(\w+))", str(error))
         key: str | None = str(match[1]) if match and match[1] else None
         if key is None and "parameters" in values:
-            key = next((name for name, value in values["parameters"].items() if not _is_number(value)), None)
+            key = next((name for name, value in values["parameters"].items() if not _fits(value)), None)
         label = f"key {key!r}: " if key else ""
         raise BadInput(f"{lines.of(number, key)}: {label}{str(error).split(' - at')[0]}") from error
     _check_meaning(action, number, lines)
@@ -175,7 +235,8 @@ def _check_meaning(action: Action, number: int, lines: _Lines) -> None:
         return
     if isinstance(action, Chosen):
         try:
-            selector.parse(action.select)
+            on_links = isinstance(action, Inject) and action.fault in faults.KINDS and faults.KINDS[action.fault].links
+            (selector.parse_links if on_links else selector.parse)(action.select)
         except BadInput as error:
             raise BadInput(f"{lines.of(number, 'select')}: key 'select': {error}") from error
         if action.seed is not None and action.seed < 0:
@@ -183,10 +244,16 @@ def _check_meaning(action: Action, number: int, lines: _Lines) -> None:
     if isinstance(action, Inject):
         try:
             faults.check(action.fault, action.parameters, action.duration)
+            plans.check(action)
         except BadInput as error:
-            known = [key for key in (*action.parameters, "for") if key in str(error)]
-            raise BadInput(f"{lines.of(number, known[0] if known else 'fault')}: {error}") from error
+            known = [
+                key
+                for key in (*action.parameters, "for", *faults.PLANNED)
+                if re.search(rf"\b{re.escape(key)}\b", str(error))
+            ]
+            key = known[0] if known else "fault"
+            raise BadInput(f"{lines.of(number, key)}: key {key!r}: {error}") from error
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _fits(value: Any) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)

@@ -10,6 +10,12 @@ over, so `alive&50%` is half of the living cells, while a lone `50%` is half of 
     random:0.5              each with this probability      path:RADIUS,R0,C0,R1,C1,...   centres near this line
     side:R0,C0,R1,C1        left of the line from the first point to the second, as one walks along it
 
+    part:NAME               of the picture: picture, rim, ground; head, body, legs, tail of a lizard
+    row:R | row:R0-R1       whole rows                      column:C | column:C0-C1      whole columns
+
+For faults on links `A->B` (or `A to B`, which needs no quotes in a shell) means the edges from a cell of A to a cell of
+B; a selector without an arrow means all incoming edges of its cells.
+
 Rows count downward from 0, columns to the right. Every draw is keyed by (rng_seed, cell, SELECT, place of the term),
 so the same seed chooses the same cells whatever else is drawn. This file changes nothing; it may import
 cellnode.draws and numpy.
@@ -17,6 +23,7 @@ cellnode.draws and numpy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,9 +35,11 @@ from firmware_sim.errors import BadInput
 
 Mask = NDArray[np.bool_]
 PATH_POINTS_MAX = 1000
+SOURCE_PLACE = 64  # where the terms left of an arrow count from, so that both sides draw for themselves
 GRAMMAR = (
     "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
-    "half:left|right|upper|lower, path:RADIUS,R0,C0,R1,C1,..., side:R0,C0,R1,C1, A&B"
+    "half:left|right|upper|lower, row:R|R0-R1, column:C|C0-C1, part:NAME, "
+    "path:RADIUS,R0,C0,R1,C1,..., side:R0,C0,R1,C1, A&B; for links also A->B"
 )
 
 
@@ -42,6 +51,7 @@ class Field:
     width: int
     torus: bool
     on: Mask
+    part: Callable[[str], Mask] | None = None  # the cells of a named part of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +69,47 @@ class Selector:
     text: str
     terms: tuple[Term, ...]
 
-    def cells(self, field: Field, rng_seed: int) -> NDArray[np.int64]:
+    def cells(self, field: Field, rng_seed: int, first: int = 0) -> NDArray[np.int64]:
         """The chosen cells, ascending. Raises BadInput where a term asks for what the grid does not have."""
         among = np.ones(field.height * field.width, np.bool_)
         entities = np.arange(among.size, dtype=np.uint64)
-        for place, term in enumerate(self.terms):
+        for place, term in enumerate(self.terms, first):
             draws = draw64_array(rng_seed, entities, Purpose.SELECT, place)
             among = among & term.choose(field, among, draws)
         return np.flatnonzero(among)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkSelector:
+    """`source` None: every neighbour."""
+
+    source: Selector | None
+    target: Selector
+
+    def edges(self, field: Field, table: NDArray[np.int32], rng_seed: int) -> tuple[NDArray[np.int64], list[int]]:
+        """(cells with such an incoming edge, a mask of slots for each; no masks: all their edges)."""
+        cells = self.target.cells(field, rng_seed)
+        if self.source is None:
+            return cells, []
+        speaking = np.zeros(field.height * field.width + 1, np.bool_)
+        speaking[self.source.cells(field, rng_seed, SOURCE_PLACE)] = True
+        masks = (speaking[table[cells]] << np.arange(8)).sum(axis=1)  # no neighbour: -1, the last, speaks never
+        return cells[masks > 0], masks[masks > 0].tolist()
+
+
+def parse_links(text: str) -> LinkSelector:
+    """Read a selector of links; BadInput names the part that is wrong."""
+    parts = re.split(r"->|\bto\b", text)
+    if len(parts) > 2:
+        raise BadInput(f"selector {text!r}: more than one arrow, expected A->B")
+    source, target = (parse(part.strip()) for part in parts) if len(parts) == 2 else (None, parse(text))
+    return LinkSelector(source, target)
+
+
 def parse(text: str) -> Selector:
-    """Read a selector; BadInput names the part that is wrong."""
+    """Read a selector of cells; BadInput names the part that is wrong."""
+    if "->" in text:
+        raise BadInput(f"selector {text!r}: an arrow chooses links, and only faults on links can be given some")
     parts = [part.strip() for part in text.split("&")]
     if not text.strip():
         raise BadInput(f"selector is empty, expected one of: {GRAMMAR}")
@@ -79,7 +118,8 @@ def parse(text: str) -> Selector:
 
 def is_random(text: str) -> bool:
     """Whether this selector draws, so that a seed matters."""
-    return any(part.strip().endswith("%") or part.strip().split(":")[0] in ("n", "random") for part in text.split("&"))
+    parts = [part.strip() for part in re.split(r"&|->|\bto\b", text)]
+    return any(part.endswith("%") or part.split(":")[0] in ("n", "random") for part in parts)
 
 
 def _term(part: str, whole: str) -> Term:
@@ -235,6 +275,18 @@ def _rect(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], 
     return choose
 
 
+def _part(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+    def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+        if field.part is None:
+            raise BadInput(f"{where}: this rule has no picture, and so no parts")
+        try:
+            return field.part(rest)
+        except BadInput as error:
+            raise BadInput(f"{where}: {error}") from None
+
+    return choose
+
+
 def _half(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
     if rest not in ("left", "right", "upper", "lower"):
         raise BadInput(f"{where}: half is {rest!r}, expected left, right, upper or lower")
@@ -245,6 +297,27 @@ def _half(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], 
         return first if rest in ("left", "upper") else ~first
 
     return choose
+
+
+def _lines(axis: int, what: str) -> Callable[[str, str], Callable[[Field, Mask, NDArray[np.uint64]], Mask]]:
+    def make(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
+        first, dash, last = rest.partition("-")
+        (low,) = _whole(first, where, (f"a {what}",))
+        (high,) = _whole(last, where, (f"a last {what}",)) if dash else (low,)
+        if high < low:
+            raise BadInput(f"{where}: the last {what} must not lie before the first")
+
+        def choose(field: Field, _among: Mask, _draws: NDArray[np.uint64]) -> Mask:
+            count = (field.height, field.width)[axis]
+            if not 0 <= low <= high < count:
+                raise BadInput(f"{where}: the grid has {what}s 0 to {count - 1}")
+            at = _rows_columns(field)[axis]
+            mask: Mask = (at >= low) & (at <= high)
+            return mask
+
+        return choose
+
+    return make
 
 
 _PLAIN: dict[str, Callable[[Field, Mask, NDArray[np.uint64]], Mask]] = {
@@ -261,4 +334,7 @@ _MAKERS: dict[str, Callable[[str, str], Callable[[Field, Mask, NDArray[np.uint64
     "side": _side,
     "rect": _rect,
     "half": _half,
+    "part": _part,
+    "row": _lines(0, "row"),
+    "column": _lines(1, "column"),
 }

@@ -55,6 +55,12 @@ class Substrate(Protocol):
 
     def freeze(self, cells: Cells, frozen: bool) -> list[int]: ...
 
+    def stopped(self, cells: Cells) -> int:
+        """How many of these cells stand still (asked of the kernel)."""
+
+    def kill_agent(self) -> int:
+        """SIGKILL whoever carries the cells; returns how many are gone. BadInput where nobody does."""
+
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]: ...
 
     def fit(self, cells: Cells, port: str | None) -> list[int]:

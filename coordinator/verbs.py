@@ -70,9 +70,15 @@ class Verbs(ABC):
         return self.perform(Unbridge(select=select))
 
     def inject(
-        self, fault: str, select: str, *, duration: float | None = None, seed: int | None = None, **parameters: float
+        self,
+        fault: str,
+        select: str,
+        *,
+        duration: float | None = None,
+        seed: int | None = None,
+        **parameters: float | str,
     ) -> Outcome:
-        """Begin a fault (crash, erase, link_loss rate=..., link_delay delay=...); it ends itself after `duration` T."""
+        """Begin a fault of the catalogue (docs/faults.md); it ends itself after `duration` T."""
         return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
 
     def heal(self, fault: int | None = None) -> Outcome:

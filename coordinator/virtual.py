@@ -22,6 +22,8 @@ from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import STATE_STEP
 
+LATE = ("delay", "reorder", "duplicate", "rate", "hold")  # faults with which a state used may not be the newest
+
 
 class VirtualSubstrate:
     """All cells have power from the start; there is nothing to launch and nothing to leave behind."""
@@ -94,7 +96,15 @@ class VirtualSubstrate:
         return []
 
     def freeze(self, cells: Cells, frozen: bool) -> list[int]:
-        raise BadInput("freeze and thaw stop processes; on --substrate virtual there are none")
+        numbers = cells.tolist()
+        self._rerun.do(lambda swarm: swarm.freeze(numbers, frozen))
+        return []
+
+    def stopped(self, cells: Cells) -> int:
+        return int(self._swarm.frozen[cells].sum())
+
+    def kill_agent(self) -> int:
+        raise BadInput("fault agent_kill: in virtual time there is no agent; use --substrate processes")
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         numbers = cells.tolist()
@@ -108,7 +118,7 @@ class VirtualSubstrate:
         return {}
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
-        self._delayed |= any(fault.kind == "delay" for fault in faults)
+        self._delayed |= any(fault.kind in LATE for fault in faults)
         wanted = list(faults)
         self._rerun.do(lambda swarm: swarm.set_faults(wanted))
         return []

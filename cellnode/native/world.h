@@ -15,7 +15,7 @@ enum {
     CHANNELS = 16,
     ALPHA = 3,
     SLOTS = 8,            /* NW, N, NE, W, E, SW, S, SE */
-    COUNTERS = 32,        /* cellnode/panel.py */
+    COUNTERS = 48,        /* cellnode/panel.py */
     QUIET_WAKES = 3,      /* cellnode/cell.py ... */
     HELLO_MAX = 4,
     REACTION_NS = 1,

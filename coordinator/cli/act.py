@@ -14,7 +14,7 @@ from coordinator.swarm import Swarm
 
 SELECTORS = (
     "SELECTOR: all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
-    "half:left|right|upper|lower; A&B chooses by B among A."
+    "half:left|right|upper|lower, row:R|R0-R1, column:C|C0-C1, part:NAME; A&B chooses by B among A."
 )
 
 
@@ -27,12 +27,23 @@ def perform(run: str, action: Action, as_json: bool) -> int:
     with Swarm.attach(run, on_line=_tell) as swarm:
         outcome = swarm.perform(action)
         _show(outcome, as_json)
-        duration = getattr(action, "duration", None)
-        if duration is not None and swarm.coordinates:
-            _tell(f"no coordinator lives: staying {duration:g} T to end this fault (Ctrl-C leaves it on)")
-            swarm.wait(duration)
-            swarm.heal(outcome.fault)
+        if isinstance(action, Inject) and swarm.coordinates:
+            _stay(swarm, action)
     return 4 if outcome.missing else 0
+
+
+def _stay(swarm: Swarm, action: Inject) -> None:
+    """Nobody else would end this fault, or begin it again."""
+    from coordinator.faults import plans
+
+    if not (action.duration is not None or plans.is_planned(action) or action.fault == "churn"):
+        return
+    end = plans.last_end(action, swarm.t) if action.fault != "churn" or action.duration is not None else None
+    until = "for ever" if end is None else f"{end - swarm.t:.4g} T"
+    _tell(f"no coordinator lives: staying {until} to see this fault to its end (Ctrl-C leaves it as it is)")
+    while end is None or swarm.t < end:
+        swarm.wait(1.0 if end is None else min(1.0, end - swarm.t))
+    swarm.wait(0.5)  # for the beat that ends it
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:
@@ -94,12 +105,15 @@ def inject(run: str, fault: tuple[str, ...], as_json: bool) -> int:
     \b
     planaria inject latest crash select=50% for=4 seed=7
     planaria inject latest link_loss select=all rate=0.05 for=60
-    planaria inject latest link_delay select=half:left delay=2
+    planaria inject latest link_delay select=half:left delay=2 shape=lognormal
+    planaria inject latest link_burst select=all burst=5 gap=20 for=60
+    planaria inject latest link_loss select='half:left to half:right' rate=1
+    planaria inject latest partition select=all name=halves way=in for=30
     planaria inject latest erase select=circle:20,20,8
     planaria inject latest bit_flip select=20% count=2
     planaria inject latest genome_flip select=cell:20,20 count=10 for=30
 
-    With for=T it ends itself; see `planaria faults`, `planaria heal`.
+    With for=T it ends itself; see `planaria faults`, `planaria heal`. docs/faults.md describes every kind.
     """
     from coordinator import faults as catalogue
 
@@ -122,11 +136,15 @@ def faults(run: str, as_json: bool) -> int:
         show_json({"faults": [msgspec.structs.asdict(fault) for fault in found]})
         return 0
     for fault in found:
-        ends = "no end" if fault.duration is None else f"for {fault.duration:g} T"
-        parameters = "".join(f" {name}={value:g}" for name, value in fault.parameters.items())
+        ends = "no end" if fault.duration is None else f"for {fault.duration:.4g} T"
+        parameters = "".join(
+            f" {name}={value}" if isinstance(value, str) else f" {name}={value:g}"
+            for name, value in fault.parameters.items()
+        )
+        edges = f", {fault.links} links" if fault.links else ""
         click.echo(
-            f"{fault.id:4d}  {fault.state:9s}  {fault.kind}{parameters} on {fault.selector} ({fault.cells} cells), "
-            f"from {fault.start:.1f} T, {ends}, {fault.hits} hits, seed {fault.rng_seed}"
+            f"{fault.id:4d}  {fault.state:9s}  {fault.kind}{parameters} on {fault.selector} "
+            f"({fault.cells} cells{edges}), from {fault.start:.1f} T, {ends}, {fault.hits} hits, seed {fault.rng_seed}"
         )
     if not found:
         click.echo("no faults")

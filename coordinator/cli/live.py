@@ -212,7 +212,7 @@ class Watcher:
         if swarm.t >= self._next_t or not self._view.live:
             self._next_t = swarm.t + max(MEASURE_EVERY_T, 1.0 / swarm.interval_s)
             self._measure = swarm.measure()
-            self._active = sum(fault.state != "finished" for fault in swarm.faults())
+            self._active = sum(not fault.over for fault in swarm.faults())
         self._view.swarm(swarm.frame(), self._measure, self._active)
 
 

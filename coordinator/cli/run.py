@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 
 import click
+import numpy as np
 
 from coordinator.cli import live
 from coordinator.cli.options import Grid, exit_code, json_option, listen_option, seed_option, show_json
 from coordinator.rerun import BY, By
+from coordinator.selector import Field
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
 from firmware_sim.errors import BadInput, RunFailed
 
@@ -100,6 +102,8 @@ def run(
         length = scenarios.length(steps) + AFTER_SCENARIO
     elif length is None and substrate == "virtual":
         length = VIRTUAL_INTERVALS
+    if steps and length is not None:
+        scenarios.check_run(steps, length, _field(rule, grid, torus, angle))
     plan = live.Plan(
         rule=rule,
         grid=grid,
@@ -136,6 +140,18 @@ def run(
     if ended.check is not None and not ended.check.same:
         raise RunFailed(ended.check.line)
     return exit_code(measure.verdict if measure is not None else None)
+
+
+def _field(rule: str, grid: tuple[int, int] | None, torus: bool, angle: float) -> Field:
+    """The grid as it will be when all cells run, for checking a scenario before anything is started."""
+    from coordinator.opening import default_grid
+    from coordinator.picture import picture_for
+    from firmware_sim import folder
+
+    found = folder.load(rule)
+    height, width = grid or default_grid(found)
+    picture = picture_for(found, height, width, torus, angle)
+    return Field(height, width, torus, np.ones(height * width, np.bool_), None if picture is None else picture.part)
 
 
 @click.command(short_help="Watch a running swarm; coordinate it if nobody does.")

@@ -7,24 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from cellnode.messages import LinkFault
 from coordinator.actions import Inject
+from coordinator.faults import plans
 from coordinator.faults.base import Fault, Record, Target, checked_parameters
+from coordinator.faults.churn import Churn
 from coordinator.faults.clocks import CLOCKS
 from coordinator.faults.crash import Crash
 from coordinator.faults.erase import Erase
 from coordinator.faults.hardware import HARDWARE
-from coordinator.faults.links import Held, LinkDelay, LinkLoss
+from coordinator.faults.hosts import AgentKill, CoordinatorKill
+from coordinator.faults.links import LINKS, Held
+from coordinator.faults.partition import Partition
+from coordinator.faults.pause import Pause
+from coordinator.faults.slow import Slow
 from firmware_sim.errors import BadInput
 
 __all__ = ["KINDS", "Fault", "Record", "Target", "check", "held", "parse", "restore"]
 
-_ALL: tuple[type[Fault], ...] = (Crash, Erase, LinkLoss, LinkDelay, *CLOCKS, *HARDWARE)
+_ALL: tuple[type[Fault], ...] = (
+    Crash,
+    Churn,
+    Pause,
+    Slow,
+    Erase,
+    *LINKS,
+    Partition,
+    *CLOCKS,
+    *HARDWARE,
+    AgentKill,
+    CoordinatorKill,
+)
+PLANNED = ("keep", "begin", "every", "times", "swing", "up", "down", "min_up", "min_down")
 KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in _ALL})
 
 
-def check(kind: str, parameters: dict[str, float], duration: float | None) -> dict[str, float]:
+def check(kind: str, parameters: dict[str, Any], duration: float | None) -> dict[str, Any]:
     """The kind's full parameters. BadInput for an unknown kind, a wrong parameter or a duration that is none."""
     if kind not in KINDS:
         raise BadInput(f"fault {kind!r} is unknown, expected one of: {', '.join(KINDS)}")
@@ -43,17 +63,20 @@ def held(records: Iterable[Record]) -> list[LinkFault]:
     found = []
     for record in records:
         kind = KINDS[record.kind]
-        if issubclass(kind, Held) and not record.finished:
+        if issubclass(kind, Held) and record.cells and not record.finished:
             found.append(kind.wire(record))
     return found
 
 
 def parse(words: Sequence[str]) -> Inject:
-    """Read `KIND select=SELECTOR [for=T] [seed=N] [parameter=number ...]`; BadInput names the word that is wrong."""
+    """Read `KIND select=SELECTOR [for=T] [seed=N] [keep=N] [parameter=value ...] [schedule ...]`; BadInput names the
+    word that is wrong. The words of a schedule stand in coordinator/faults/plans.py."""
     if not words:
         raise BadInput(f"which fault? expected one of: {', '.join(KINDS)}")
     kind, select, duration, seed = words[0], "", None, None
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float | str] = {}
+    planned: dict[str, Any] = {}
+    named = KINDS[kind].parameters if kind in KINDS else {}
     for word in words[1:]:
         name, equals, value = word.partition("=")
         if not equals:
@@ -66,11 +89,28 @@ def parse(words: Sequence[str]) -> Inject:
             if not value.isdigit():
                 raise BadInput(f"fault {kind}: seed is {value!r}, expected a whole number of 0 or more")
             seed = int(value)
+        elif name in named and named[name].choices:
+            parameters[name] = value
+        elif name in PLANNED and name not in named:
+            planned[name] = _number(kind, name, value)
+            if name in ("times", "keep"):
+                planned[name] = _whole(kind, name, planned[name])
         else:
             parameters[name] = _number(kind, name, value)
+    if not select and kind in KINDS and KINDS[kind].host:
+        select = "all"
     if not select:
         raise BadInput(f"fault {kind}: which cells? add select=SELECTOR, e.g. select=50%")
-    return Inject(fault=kind, select=select, duration=duration, seed=seed, parameters=check(kind, parameters, duration))
+    given = check(kind, parameters, duration)
+    action = Inject(fault=kind, select=select, duration=duration, seed=seed, parameters=given, **planned)
+    plans.check(action)
+    return action
+
+
+def _whole(kind: str, name: str, value: float) -> int:
+    if value != int(value):
+        raise BadInput(f"fault {kind}: {name} is {value:g}, expected a whole number")
+    return int(value)
 
 
 def _number(kind: str, name: str, value: str) -> float:

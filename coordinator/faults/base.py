@@ -2,13 +2,15 @@
 
 Fault = {id, kind, selector, parameters, start, duration, rng_seed}; `apply(target)`, `heal()`, `hits()`. A new kind
 is one class in one file and one line in the registry. May import actions, cellnode.messages and numpy.
+
+    injecting -> active (it has hit) -> finished (over by itself) or healed (before its time, or without an end)
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 import numpy as np
@@ -30,6 +32,17 @@ class Target(Protocol):
 
     def poke(self, kind: str, cells: Cells, state: bytes = b"") -> list[int]: ...
 
+    def freeze(self, cells: Cells, frozen: bool) -> list[int]: ...
+
+    def stopped(self, cells: Cells) -> int:
+        """How many of these cells stand still."""
+
+    def kill_agent(self) -> int:
+        """Returns how many agents are gone."""
+
+    def die(self) -> None:
+        """The coordinator kills itself, as soon as what was asked is answered."""
+
     def add_link_fault(self, fault: LinkFault) -> list[int]: ...
 
     def remove_link_fault(self, fault_id: int) -> list[int]: ...
@@ -41,29 +54,46 @@ class Target(Protocol):
         """Which life each cell's process is in, 0 where there is none, fresh."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The shape that a fault may need to find its edges; `table` as in cellnode.topology."""
+
+    height: int
+    width: int
+    table: NDArray[np.int32]
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A fault as stored in state.json, so that a successor of the coordinator can heal it."""
 
     id: int
     kind: str
     selector: str
-    parameters: dict[str, float]
+    parameters: dict[str, Any]  # numbers, and words where a kind names choices
     start: float
     duration: float | None
     rng_seed: int
     cells: list[int]
+    slots: list[int] = []  # for faults on links: a mask of incoming edges for each of `cells`; empty: all
     hits: int = 0
     finished: bool = False
+    healed: bool = False  # by an order, not because its time was up
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number that a kind of fault takes, with its range."""
+    """A number that a kind of fault takes, with its range; or one of some words, the first of them by default."""
 
     help: str
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 0.0
     default: float | None = None  # None: must be given
+    choices: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> str:
+        """For messages and tables."""
+        return " | ".join(self.choices) if self.choices else f"{self.low:g} to {self.high:g}"
 
 
 class Fault(ABC):
@@ -74,6 +104,9 @@ class Fault(ABC):
     parameters: ClassVar[dict[str, Parameter]] = {}
     engines: ClassVar[frozenset[str] | None] = None  # only cells on these can suffer it; None: every cell
     instant: ClassVar[bool] = False  # over as soon as it has happened
+    links: ClassVar[bool] = False  # lies on edges, so that `A->B` may choose them
+    alone: ClassVar[bool] = False  # two of this kind at once have no meaning
+    host: ClassVar[bool] = False  # befalls a host, so that no cells need be chosen
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -83,13 +116,31 @@ class Fault(ABC):
         self._base = record.hits
         self._final: int | None = record.hits if record.finished else None
 
-    @classmethod  # noqa: B027 - most kinds have nothing to refuse
-    def check_together(cls, parameters: dict[str, float]) -> None:
-        """Raise BadInput for values that are each possible, but not together."""
-
     @property
     def finished(self) -> bool:
         return self._final is not None
+
+    @classmethod
+    def place(
+        cls, cells: Cells, slots: list[int], grid: Grid, parameters: dict[str, Any], rng_seed: int
+    ) -> tuple[Cells, list[int]]:
+        """The cells and edges that a choice of cells means to this kind."""
+        return cells, slots
+
+    @classmethod  # noqa: B027 - most kinds need none
+    def check_together(cls, parameters: dict[str, Any]) -> None:
+        """BadInput for parameters that are good one by one, and impossible together."""
+
+    def holds_off(self) -> Cells:
+        """Cells that have no power as long as this lasts."""
+        return np.empty(0, np.int64)
+
+    def next_change(self, t: float) -> float | None:
+        """When after `t` it has something to do; in T."""
+        return None
+
+    def change(self, t: float) -> None:  # noqa: B027 - most kinds never change
+        """Do what is due at `t`."""
 
     def ends_at(self) -> float | None:
         """In T; None: never by itself."""
@@ -106,11 +157,12 @@ class Fault(ABC):
         self._target = target
         self._watch(target)
 
-    def heal(self) -> None:
+    def heal(self, *, by_order: bool = False) -> None:
         """End it; the proof stays. Healing twice is healing once."""
         if self._target is None or self.finished:
             return
         self._final = self.hits()
+        self.record = msgspec.structs.replace(self.record, healed=by_order)
         self.missing = self._end(self._target)
 
     def hits(self) -> int:
@@ -120,7 +172,8 @@ class Fault(ABC):
         return self._base + self._count(self._target)
 
     def report(self) -> FaultReport:
-        record = self.record
+        record, hits = self.record, self.hits()
+        going = "active" if hits else "injecting"
         return FaultReport(
             id=record.id,
             kind=record.kind,
@@ -130,8 +183,9 @@ class Fault(ABC):
             start=record.start,
             duration=record.duration,
             cells=len(record.cells),
-            state="finished" if self.finished else "injecting",
-            hits=self.hits(),
+            links=sum(mask.bit_count() for mask in record.slots),
+            state=("healed" if record.healed else "finished") if self.finished else going,
+            hits=hits,
         )
 
     def stored(self) -> Record:
@@ -152,30 +206,44 @@ class Fault(ABC):
 
 
 class Counted(Fault):
-    """A fault whose proof is one of the victims' own counters."""
+    """A fault whose proof is one of the victims' own counters, or the sum of some. Faults of one counter on the same
+    victims at the same time share their proof."""
 
-    counter: ClassVar[Counter]
+    counter: ClassVar[Counter | tuple[Counter, ...]]
 
     def _watch(self, target: Target) -> None:
-        self._before = target.totals()[self.cells, self.counter].copy()
+        self._before = self._counted(target)
 
     def _count(self, target: Target) -> int:
-        return int((target.totals()[self.cells, self.counter] - self._before).sum())
+        return self._counted(target) - self._before
+
+    def _counted(self, target: Target) -> int:
+        counters = self.counter if isinstance(self.counter, tuple) else (self.counter,)
+        return int(target.totals()[self.cells][:, list(counters)].sum())
 
 
-def checked_parameters(kind: type[Fault], given: dict[str, float]) -> dict[str, float]:
+def checked_parameters(kind: type[Fault], given: dict[str, Any]) -> dict[str, Any]:
     """Fill in defaults; BadInput names an unknown, missing or impossible parameter."""
     for name in given:
         if name not in kind.parameters:
             expected = ", ".join(kind.parameters) or "no parameters"
             raise BadInput(f"fault {kind.kind}: unknown parameter {name!r}, expected {expected}")
-    values = {}
-    for name, parameter in kind.parameters.items():
-        value = given.get(name, parameter.default)
-        if value is None:
-            raise BadInput(f"fault {kind.kind}: parameter {name} is missing ({parameter.help})")
-        if not parameter.low <= value <= parameter.high:
-            raise BadInput(f"fault {kind.kind}: {name} is {value:g}, expected {parameter.low:g} to {parameter.high:g}")
-        values[name] = float(value)
+    values = {name: _value(kind.kind, name, parameter, given.get(name)) for name, parameter in kind.parameters.items()}
     kind.check_together(values)
     return values
+
+
+def _value(kind: str, name: str, parameter: Parameter, given: Any) -> float | str:
+    if parameter.choices:
+        value = parameter.choices[0] if given is None else given
+        if value not in parameter.choices:
+            raise BadInput(f"fault {kind}: {name} is {value!r}, expected one of {', '.join(parameter.choices)}")
+        return str(value)
+    number = parameter.default if given is None else given
+    if number is None:
+        raise BadInput(f"fault {kind}: parameter {name} is missing ({parameter.help})")
+    if isinstance(number, str):
+        raise BadInput(f"fault {kind}: {name} is {number!r}, expected a number")
+    if not parameter.low <= number <= parameter.high:
+        raise BadInput(f"fault {kind}: {name} is {number:g}, expected {parameter.low:g} to {parameter.high:g}")
+    return float(number)

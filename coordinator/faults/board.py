@@ -6,6 +6,7 @@ Time is passed in, in T. May import coordinator.faults and numpy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,16 @@ FINISHED_KEPT = 200
 
 
 class Board:
-    """The faults of one swarm; `changed` is called with all records whenever one begins or ends, to store them."""
+    """The faults of one swarm; `changed` is called with all records whenever one begins or ends, to store them, and
+    `tell` with what became of one."""
 
-    def __init__(self, target: Target, changed: Callable[[int, list[Record]], None]) -> None:
-        self._target, self._changed = target, changed
+    def __init__(
+        self,
+        target: Target,
+        changed: Callable[[int, list[Record]], None],
+        tell: Callable[[FaultReport], None] = lambda _report: None,
+    ) -> None:
+        self._target, self._changed, self._tell = target, changed, tell
         self._faults: dict[int, Fault] = {}
         self.next_id = 1
 
@@ -31,18 +38,30 @@ class Board:
             fault = self._faults[record.id] = restore(record)
             if not fault.finished:
                 fault.adopt(self._target)
+                if fault.finished:  # that a successor adopts it is all it was about
+                    self._store()
+                    self._tell(fault.report())
+
+    def take_id(self) -> int:
+        """A number for something that is to be known beside the faults, and healed by it."""
+        number, self.next_id = self.next_id, self.next_id + 1
+        self._store()
+        return number
 
     def inject(
         self,
         kind: str,
         selector: str,
         cells: list[int],
-        parameters: dict[str, float],
+        parameters: dict[str, Any],
         start: float,
         duration: float | None,
         rng_seed: int,
+        slots: list[int] | None = None,
     ) -> Fault:
         """Begin a fault on these cells."""
+        if KINDS[kind].alone and (others := [fault for fault in self._active() if fault.kind == kind]):
+            raise BadInput(f"fault {kind}: fault {others[0].record.id} is one already; heal it first")
         number, self.next_id = self.next_id, self.next_id + 1
         record = Record(
             id=number,
@@ -53,14 +72,17 @@ class Board:
             duration=duration,
             rng_seed=rng_seed,
             cells=cells,
+            slots=slots or [],
         )
         fault = KINDS[kind](record)
         self._faults[number] = fault
         self._store()  # before it begins: a successor must be able to heal it
         fault.apply(self._target)
+        self._tell(fault.report())
         if fault.instant:
             fault.heal()
             self._store()
+            self._tell(fault.report())
         return fault
 
     def due(self, t: float) -> list[Fault]:
@@ -71,19 +93,42 @@ class Board:
         """When the next fault ends by itself, in T."""
         return min((end for fault in self._active() if (end := fault.ends_at()) is not None), default=None)
 
-    def heal(self, fault_id: int | None) -> list[Fault]:
-        """End one fault, or all. Cells that another crash still holds down stay down."""
+    def next_change(self, t: float) -> float | None:
+        """When after `t` a fault has something to do or ends, in T."""
+        moments = [fault.next_change(t) for fault in self._active()]
+        moments.append(self.next_end())
+        return min((moment for moment in moments if moment is not None and moment > t), default=None)
+
+    def change(self, t: float) -> None:
+        """Let faults do what is due at `t`."""
+        for fault in self._active():
+            fault.change(t)
+
+    def heal(self, fault_id: int | None, t: float | None = None) -> list[Fault]:
+        """End one fault, or all, at `t`. Cells that another crash still holds down stay down."""
         if fault_id is not None and fault_id not in self._faults:
-            known = ", ".join(map(str, self._faults)) or "none"
-            raise BadInput(f"fault {fault_id} is unknown, this run has: {known}")
+            raise BadInput(f"fault {fault_id} is unknown, this run has: {self.known}")
         healed = [fault for fault in self._active() if fault_id in (None, fault.record.id)]
+        releases = [fault.holds_off().size for fault in healed]
         for fault in healed:
-            fault.heal()
-        held = [fault.cells for fault in self._active() if fault.kind == "crash"]
-        if healed and held and any(fault.kind == "crash" for fault in healed):
-            self._target.power(np.unique(np.concatenate(held)), False)
+            end = fault.ends_at()
+            fault.heal(by_order=t is None or end is None or t < end)
+        held = [fault.holds_off() for fault in self._active()]
+        if held and any(releases) and (cells := np.unique(np.concatenate(held))).size:
+            self._target.power(cells, False)
         self._store()
+        for fault in healed:
+            self._tell(fault.report())
         return healed
+
+    def unproven(self, t: float) -> list[FaultReport]:
+        """Faults that have hit nothing, though they are over or had a T to hit: with them a run proves nothing."""
+        return [report for report in self.reports() if not report.hits and (report.over or t >= report.start + 1)]
+
+    @property
+    def known(self) -> str:
+        """The ids of this run's faults, for messages."""
+        return ", ".join(map(str, self._faults)) or "none"
 
     def reports(self) -> list[FaultReport]:
         return [fault.report() for fault in self._faults.values()]

@@ -6,7 +6,7 @@ Drift and jitter are held by whoever runs the cells, like faults of links, so a 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cellnode import clockfault
 from cellnode.panel import Counter
@@ -26,7 +26,10 @@ class ClockDrift(Held):
         "spread": Parameter("each cell's drift is a uniform draw from drift +- spread", 0.0, 3.95, 0.0),
     }
     counter = Counter.FAULT_CLOCK
-    wire_kind = rate = "drift"
+
+    @classmethod
+    def _words(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {"kind": "drift", "rate": given["drift"], "spread": given["spread"]}
 
     @classmethod
     def check_together(cls, parameters: dict[str, float]) -> None:
@@ -47,7 +50,10 @@ class ClockJitter(Held):
         "jitter": Parameter("largest share by which an interval changes", 0.0, 1.0)
     }
     counter = Counter.FAULT_CLOCK
-    wire_kind = rate = "jitter"
+
+    @classmethod
+    def _words(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {"kind": "jitter", "rate": given["jitter"]}
 
 
 class ClockJump(Hardware):

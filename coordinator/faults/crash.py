@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coordinator.faults.base import Fault, Target
+from coordinator.faults.base import Cells, Fault, Target
 
 
 class Crash(Fault):
@@ -14,6 +14,9 @@ class Crash(Fault):
 
     kind = "crash"
     help = "SIGKILL the cells; healed, they start again empty (without for=: dead for ever)"
+
+    def holds_off(self) -> Cells:
+        return self.cells
 
     def _watch(self, target: Target) -> None:
         self._before = target.lives()[self.cells].copy()

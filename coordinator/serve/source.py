@@ -172,8 +172,10 @@ def _bytes(target: NDArray[np.float32]) -> str:
 
 def _report(record: Any) -> FaultReport:
     names = ("id", "kind", "selector", "parameters", "rng_seed", "start", "duration", "hits")
+    going = "active" if record.hits else "injecting"
     return FaultReport(
         **{name: getattr(record, name) for name in names},
         cells=len(record.cells),
-        state="finished" if record.finished else "injecting",
+        links=sum(mask.bit_count() for mask in record.slots),
+        state=("healed" if record.healed else "finished") if record.finished else going,
     )

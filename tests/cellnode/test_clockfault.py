@@ -124,7 +124,7 @@ def test_half_the_cells_twice_as_slow_wake_half_as_often() -> None:
         (LinkFault(1, "drift", [0], 0.5, spread=-0.5), "drifts by"),
         (LinkFault(1, "drift", [0], float("nan")), "drifts by nan"),
         (LinkFault(1, "jitter", [0], 1.5), "jitters by 1.5"),
-        (LinkFault(1, "wobble", [0]), "expected one of loss, delay, drift, jitter"),
+        (LinkFault(1, "wobble", [0]), "expected one of loss, burst, delay"),
     ],
 )
 def test_what_no_oscillator_does_is_refused(fault: LinkFault, says: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import TAG, T, state
 
+from cellnode.delays import SHAPES
 from cellnode.frame import Frame, encode
-from cellnode.linkfault import Gate, check, fate, fates
+from cellnode.linkfate import fate, fates
+from cellnode.linkfault import Gate, check
 from cellnode.messages import LinkFault
 from cellnode.panel import COUNTERS, Counter
 from firmware_sim.errors import BadInput
@@ -30,22 +32,35 @@ def gate(*faults: LinkFault, cell: int = 5) -> tuple[Gate, list[int]]:
 
 
 NUMBER = st.integers(0, 2**20)
+OF_EVERY_KIND = [
+    LOSS,
+    DELAY,
+    *(LinkFault(3, "delay", [5], 0.0, 2.0, 11, shape=shape) for shape in SHAPES),
+    LinkFault(4, "burst", [5], 0.9, rng_seed=11, burst=6.0, gap=9.0, good=0.1),
+    LinkFault(5, "reorder", [5], 0.3, 2.0, 11),
+    LinkFault(6, "duplicate", [5], 0.3, 2.0, 11),
+    LinkFault(7, "corrupt", [5], 0.3, rng_seed=11),
+    LinkFault(8, "hold", [5]),
+    LinkFault(9, "rate", [5], per_interval=2.0),
+]
 
 
+@settings(deadline=None)
 @given(
-    fault=st.sampled_from([LOSS, DELAY]),
+    fault=st.sampled_from(OF_EVERY_KIND),
     rows=st.lists(st.tuples(NUMBER, st.integers(1, 2**30), st.integers(1, 2**31), st.integers(1, 2**40)), min_size=1),
 )
 def test_a_fate_is_the_same_alone_and_in_an_array(fault: LinkFault, rows: list[tuple[int, int, int, int]]) -> None:
     senders, epochs, lives, sequences = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    lost, late = fates(fault, senders, np.full(len(rows), 5), epochs, lives, sequences, T)
+    met = fates(fault, senders, np.full(len(rows), 5), epochs, lives, sequences, T)
     alone = [fate(fault, (sender, 5), epoch, life, sequence, T) for sender, epoch, life, sequence in rows]
-    assert list(zip(lost.tolist(), late.tolist(), strict=True)) == alone
+    arrays = (met.lost, met.delay_ns, met.again_ns, met.damaged, met.held)
+    assert list(zip(*(column.tolist() for column in arrays), strict=True)) == [tuple(one) for one in alone]
 
 
 def test_a_fate_depends_on_fault_edge_incarnation_and_sequence_only() -> None:
     def fates_of(fault: LinkFault, edge: tuple[int, int] = (4, 5), epoch: int = 1, life: int = 1) -> list[bool]:
-        return [fate(fault, edge, epoch, life, sequence, T)[0] for sequence in range(200)]
+        return [fate(fault, edge, epoch, life, sequence, T).lost for sequence in range(200)]
 
     base = fates_of(LOSS)
     assert fates_of(LOSS) == base
@@ -61,24 +76,20 @@ def test_a_fate_depends_on_fault_edge_incarnation_and_sequence_only() -> None:
 
 
 def test_what_a_weaker_loss_takes_a_stronger_one_takes_too() -> None:
-    weak = {s for s in range(500) if fate(LinkFault(1, "loss", [5], 0.1), (4, 5), 1, 1, s, T)[0]}
-    strong = {s for s in range(500) if fate(LinkFault(1, "loss", [5], 0.4), (4, 5), 1, 1, s, T)[0]}
+    weak = {s for s in range(500) if fate(LinkFault(1, "loss", [5], 0.1), (4, 5), 1, 1, s, T).lost}
+    strong = {s for s in range(500) if fate(LinkFault(1, "loss", [5], 0.4), (4, 5), 1, 1, s, T).lost}
     assert weak < strong
     assert 30 <= len(weak) <= 70
     assert 160 <= len(strong) <= 240
 
 
-def test_edges_of_others_are_untouched() -> None:
-    assert fate(LinkFault(1, "loss", [5], 1.0), (5, 4), 1, 1, 1, T) == (False, 0)
-
-
 def test_never_and_always_are_exact() -> None:
-    assert not any(fate(LinkFault(1, "loss", [5], 0.0), (4, 5), 1, 1, s, T)[0] for s in range(1000))
-    assert all(fate(LinkFault(1, "loss", [5], 1.0), (4, 5), 1, 1, s, T)[0] for s in range(1000))
+    assert not any(fate(LinkFault(1, "loss", [5], 0.0), (4, 5), 1, 1, s, T).lost for s in range(1000))
+    assert all(fate(LinkFault(1, "loss", [5], 1.0), (4, 5), 1, 1, s, T).lost for s in range(1000))
 
 
 def test_delays_are_uniform_up_to_the_given_number_of_intervals() -> None:
-    delays = np.array([fate(DELAY, (4, 5), 1, 1, s, T)[1] for s in range(4000)]) / T
+    delays = np.array([fate(DELAY, (4, 5), 1, 1, s, T).delay_ns for s in range(4000)]) / T
     assert 0 <= delays.min() < 0.01
     assert 1.99 < delays.max() <= 2.0
     assert abs(delays.mean() - 1.0) < 0.05
@@ -113,7 +124,7 @@ def test_lost_frames_are_counted_at_the_victim() -> None:
     it, counters = gate(LOSS)
     assert it.active
     passed = [sequence for sequence in range(1, 101) if it.admit(frame(sequence), 0) is not None]
-    assert passed == [s for s in range(1, 101) if not fate(LOSS, (4, 5), 1, 1, s, T)[0]]
+    assert passed == [s for s in range(1, 101) if not fate(LOSS, (4, 5), 1, 1, s, T).lost]
     assert counters[Counter.FAULT_LOST] == 100 - len(passed) > 0
 
 
@@ -130,7 +141,7 @@ def test_a_late_frame_is_held_until_it_is_due_and_released_in_order() -> None:
     due = {}
     for sequence in range(1, 21):
         assert it.admit(frame(sequence), 100) is None
-        due[sequence] = 100 + fate(DELAY, (4, 5), 1, 1, sequence, T)[1]
+        due[sequence] = 100 + fate(DELAY, (4, 5), 1, 1, sequence, T).delay_ns
     assert counters[Counter.FAULT_DELAYED] == 20
     assert it.next_due_ns == min(due.values())
     released: list[bytes] = []
@@ -162,7 +173,7 @@ def test_several_faults_add_up() -> None:
     second = LinkFault(3, "delay", [5], 0.0, 2.0, 5)
     it, _ = gate(DELAY, second)
     it.admit(frame(1), 0)
-    assert it.next_due_ns == fate(DELAY, (4, 5), 1, 1, 1, T)[1] + fate(second, (4, 5), 1, 1, 1, T)[1]
+    assert it.next_due_ns == fate(DELAY, (4, 5), 1, 1, 1, T).delay_ns + fate(second, (4, 5), 1, 1, 1, T).delay_ns
 
 
 def test_a_gate_holds_a_bounded_number_of_frames() -> None:

@@ -15,7 +15,7 @@ from toys import TAG, T
 from cellnode import links
 from cellnode.control import Link
 from cellnode.frame import FRAME_MAX, Frame, encode
-from cellnode.linkfault import fate
+from cellnode.linkfate import fate
 from cellnode.mailbox import Mailbox
 from cellnode.messages import LinkFault
 from cellnode.panel import COUNTERS, Counter
@@ -138,7 +138,7 @@ def test_under_a_fault_every_message_meets_its_own_fate(bench: Bench) -> None:
     for sequence in said:
         bench.speakers[1].send(word(1, sequence))
     bench.until(lambda: len(bench.heard) + bench.counters[Counter.FAULT_LOST] == len(said))
-    spared = [s for s in said if not fate(LOSS, (1, ME), 1, 1, s, T)[0]]
+    spared = [s for s in said if not fate(LOSS, (1, ME), 1, 1, s, T).lost]
     assert bench.heard == [word(1, s) for s in spared]
     assert bench.counters[Counter.FAULT_LOST] == len(said) - len(spared) > 5
 
@@ -151,7 +151,7 @@ def test_a_delayed_message_is_held_until_it_is_due(bench: Bench) -> None:
     bench.speakers[1].send(word(1, 1))
     bench.until(lambda: bench.counters[Counter.FAULT_DELAYED] == 1)
     due_ns = bench.ears.next_due_ns
-    assert due_ns == fate(delay, (1, ME), 1, 1, 1, T)[1]
+    assert due_ns == fate(delay, (1, ME), 1, 1, 1, T).delay_ns
     bench.drain(due_ns - 1)
     assert bench.heard == []
     bench.drain(due_ns)

@@ -251,7 +251,7 @@ def test_more_is_held_back_than_there_was_room_for() -> None:
 
 def test_a_copy_lives_by_itself() -> None:
     world = NativeWorld(neighbours(6, 7), dot(), 1, T, 1)
-    world.set_faults([LinkFault(1, "delay", list(range(42)), 0.0, 9.0)])
+    world.set_faults([LinkFault(1, "delay", list(range(42)), 0.0, 9.0)], 0)
     world.seed([24], nativestory.SEED, 0)
     world.run(10 * T)
     twin = world.twin(dot())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellnode.messages import LinkFault
-from cellnode.panel import Counter
+from cellnode.panel import COUNTERS, Counter
 from coordinator import faults
 from coordinator.actions import Inject
 from coordinator.faults.base import Record
@@ -21,7 +21,7 @@ class Ward:
         self.life = np.ones(9, np.uint64)
         self.on = np.ones(9, np.bool_)
         self.links: dict[int, LinkFault] = {}
-        self.counters = np.zeros((9, 32), np.uint64)
+        self.counters = np.zeros((9, COUNTERS), np.uint64)
 
     def power(self, cells: np.ndarray, on: bool) -> list[int]:
         self.life[cells[~self.on[cells]]] += np.uint64(on)
@@ -68,7 +68,7 @@ def test_a_crash_kills_and_is_proved_by_lives_that_ended() -> None:
     ward = Ward()
     board = begun(ward, "crash", [1, 2])
     assert not ward.on[[1, 2]].any() and ward.on.sum() == 7
-    assert board.reports()[0].hits == 2 and board.reports()[0].state == "injecting"
+    assert board.reports()[0].hits == 2 and board.reports()[0].state == "active"
 
 
 def test_a_fault_ends_when_its_time_is_up() -> None:
@@ -76,7 +76,7 @@ def test_a_fault_ends_when_its_time_is_up() -> None:
     board = begun(ward, "crash", [1, 2], duration=4)
     assert board.next_end() == 14.0 and not board.due(13.9)
     for fault in board.due(14.0):
-        board.heal(fault.record.id)
+        board.heal(fault.record.id, 14.0)
     assert ward.on.all() and board.reports()[0].state == "finished"
     assert board.reports()[0].hits == 2, "the proof stays"
 
@@ -136,6 +136,64 @@ def test_bad_clocks_are_held_like_bad_links_and_proved_by_the_intervals_they_ben
     assert [fault.id for fault in faults.held(ledger.records)] == [2, 3]
 
 
+def test_what_an_order_ends_is_healed_and_what_time_ends_is_finished() -> None:
+    board = begun(Ward(), "crash", [1], duration=4)
+    board.heal(1, 12.0)
+    assert board.reports()[0].state == "healed"
+
+
+def test_a_fault_that_has_hit_nothing_is_unproven_once_it_had_its_time() -> None:
+    ward = Ward()
+    board = begun(ward, "hold", [3])
+    assert board.reports()[0].state == "injecting" and not board.unproven(10.5)
+    assert [report.id for report in board.unproven(11.0)] == [1]
+    ward.counters[3, Counter.FAULT_HELD] += np.uint64(1)
+    assert board.reports()[0].state == "active" and not board.unproven(11.0)
+
+
+def test_every_change_of_a_fault_is_told() -> None:
+    told: list[tuple[int, str]] = []
+    board = Board(Ward(), Ledger(), lambda report: told.append((report.id, report.state)))
+    board.inject("erase", "some", [1], {}, 0.0, None, 1)
+    board.inject("hold", "some", [1], {}, 0.0, None, 1)
+    board.heal(2)
+    assert told == [(1, "active"), (1, "finished"), (2, "injecting"), (2, "healed")]
+
+
+def test_words_of_the_catalogue_become_words_of_the_wire() -> None:
+    def wire(kind: str, **parameters: float | str) -> LinkFault:
+        board = begun(ward := Ward(), kind, [3], None, **parameters)  # type: ignore[arg-type]
+        assert len(board.reports()) == 1
+        return ward.links[1]
+
+    assert wire("link_burst") == LinkFault(1, "burst", [3], 1.0, rng_seed=7, burst=5.0, gap=20.0)
+    assert wire("link_delay", delay=2, shape="pareto").shape == "pareto"
+    assert wire("link_reorder", rate=0.1, by=3) == LinkFault(1, "reorder", [3], 0.1, 3.0, 7)
+    assert wire("link_duplicate", rate=0.1) == LinkFault(1, "duplicate", [3], 0.1, 1.0, 7)
+    assert wire("link_corrupt", rate=0.1, crc="off") == LinkFault(1, "corrupt", [3], 0.1, rng_seed=7, checked=False)
+    assert wire("link_rate", frames=0.5) == LinkFault(1, "rate", [3], rng_seed=7, per_interval=0.5, places=4)
+    assert wire("partition").kind == "loss" and wire("partition").rate == 1.0
+
+
+def test_two_partitions_at_once_have_no_meaning() -> None:
+    board = begun(Ward(), "partition", [1])
+    with pytest.raises(BadInput, match="partition: fault 1 is one already"):
+        board.inject("partition", "some", [2], faults.check("partition", {}, None), 11.0, None, 8)
+    board.heal(1)
+    board.inject("partition", "some", [2], faults.check("partition", {}, None), 11.0, None, 8)
+
+
+def test_a_successor_tells_agents_of_every_link_fault_that_is_on() -> None:
+    ledger = Ledger()
+    board = Board(Ward(), ledger)
+    for kind in ("link_loss", "crash", "hold"):
+        board.inject(
+            kind, "some", [1, 2], faults.check(kind, {"rate": 0.5} if kind == "link_loss" else {}, None), 0, 9, 1
+        )
+    board.heal(3)
+    assert faults.held(ledger.records) == [LinkFault(1, "loss", [1, 2], 0.5, rng_seed=1)]
+
+
 def test_a_successor_ends_what_its_predecessor_began() -> None:
     ward, ledger = Ward(), Ledger()
     board = Board(ward, ledger)
@@ -167,6 +225,7 @@ def test_the_text_form() -> None:
     words = ["link_loss", "select=half:left", "for=4", "seed=7", "rate=0.25"]
     expected = Inject(fault="link_loss", select="half:left", duration=4.0, seed=7, parameters={"rate": 0.25})
     assert faults.parse(words) == expected
+    assert faults.parse(["partition", "select=all", "name=ring"]).parameters["name"] == "ring"
     assert faults.parse(["crash", "select=50%"]) == Inject(fault="crash", select="50%")
 
 
@@ -181,6 +240,7 @@ def test_the_text_form() -> None:
         (["link_loss", "select=all"], "rate is missing"),
         (["link_loss", "select=all", "rate=2"], "rate is 2, expected 0 to 1"),
         (["link_loss", "select=all", "rate=x"], "'x', expected a number"),
+        (["link_delay", "select=all", "delay=1", "shape=flat"], "shape is 'flat', expected one of uniform"),
         (["crash", "select=all", "for=-3"], "cannot last -3"),
         (["clock_drift", "select=all"], "neither drift nor spread"),
         (["clock_drift", "select=all", "drift=-0.8", "spread=0.2"], "leaves the range of -0.9 to 7"),

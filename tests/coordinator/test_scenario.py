@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coordinator import scenario
 from coordinator.actions import Heal, Inject, Kill, Revive
+from coordinator.selector import Field
 from firmware_sim.errors import BadInput
 
 GOOD = """\
@@ -85,6 +87,87 @@ def test_what_is_wrong_is_named_by_file_line_and_key(
         load(tmp_path, GOOD.replace(before, after, 1))
     message = str(error.value)
     assert f"s.toml:{line}:" in message and says in message and "\n" not in message
+
+
+# ---- against the run
+
+
+def grid(height: int = 8, width: int = 8) -> Field:
+    return Field(height, width, False, np.ones(height * width, np.bool_))
+
+
+TWO_CUTS = """[[at]]
+t = 10
+do = "inject"
+fault = "partition"
+select = "all"
+for = 20
+
+[[at]]
+t = 20
+do = "inject"
+fault = "partition"
+name = "ring"
+select = "circle:3,3,2"
+for = 10
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (TWO_CUTS, 11, "key 'fault': a second partition at 20 T, while that of"),
+        (GOOD.replace("t = 100", "t = 500"), 22, "key 't': this comes at 500 T, the run ends at 200 T"),
+        (
+            GOOD.replace("for = 20", "for = 20\nevery = 50\ntimes = 9"),
+            19,
+            "key 'every': the last of these comes at 470.5 T",
+        ),
+        (GOOD.replace('select = "all"', 'select = "cell:9,0"'), 17, "cell 9,0 is not on the 8x8 grid"),
+        (GOOD.replace('select = "all"', 'select = "n:65"'), 17, "asks for 65 cells, only 64"),
+        (GOOD.replace('select = "all"', 'select = "row:8->all"'), 17, "the grid has rows 0 to 7"),
+        (GOOD.replace('select = "all"', 'select = "part:head"'), 17, "no picture"),
+    ],
+)
+def test_what_a_run_cannot_do_is_named_before_it_starts(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        scenario.check_run(load(tmp_path, text), 200.0, grid())
+    message = str(error.value)
+    assert f"s.toml:{line}:" in message and says in message and "\n" not in message
+
+
+def test_partitions_after_one_another_and_good_steps_pass(tmp_path: Path) -> None:
+    scenario.check_run(load(tmp_path, GOOD), 200.0, grid())
+    scenario.check_run(load(tmp_path, TWO_CUTS.replace("for = 20", "for = 10")), 200.0, grid())
+    healed = TWO_CUTS + '[[at]]\nt = 15\ndo = "heal"\n'
+    scenario.check_run(load(tmp_path, healed), 200.0, grid())
+
+
+def test_schedules_and_floors_are_keys_of_a_step(tmp_path: Path) -> None:
+    more = "for = 2\nevery = 5\ntimes = 3\nswing = 1\nkeep = 9"
+    steps = load(tmp_path, GOOD.replace("for = 20", more))
+    action = steps[2].action
+    assert isinstance(action, Inject) and (action.every, action.times, action.swing, action.keep) == (5, 3, 1, 9)
+    assert scenario.length(steps) == 100, "70.5 + 2 times 5, 1 late at most, 2 long"
+    host = load(tmp_path, '[[at]]\nt = 1\ndo = "inject"\nfault = "agent_kill"\n')
+    assert host[0].action == Inject(fault="agent_kill", select="all")
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "says"),
+    [
+        ("times = 3", 18, "times is 3, which needs every=T"),
+        ("every = 0", 18, "every is 0, expected at least 0.01 T"),
+        ("up = 3", 17, "up and down go together"),
+        ("up = 3\ndown = 2\nmin_down = 3", 19, "down is 2, expected at least 3 T in the mean"),
+        ("every = 3\nkeep = -1", 19, "keep is -1"),
+    ],
+)
+def test_an_impossible_schedule_is_named(tmp_path: Path, more: str, line: int, says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        load(tmp_path, GOOD.replace("for = 20", more))
+    assert f"s.toml:{line}:" in str(error.value) or says in str(error.value)
+    assert says in str(error.value)
 
 
 def test_no_toml_at_all_is_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.selector import Field, is_random, parse
+from cellnode.topology import neighbours
+from coordinator.selector import Field, is_random, parse, parse_links
 from firmware_sim.errors import BadInput
 
 
@@ -34,6 +35,44 @@ def test_a_cell_is_row_and_column() -> None:
 
 def test_a_rectangle_includes_both_corners() -> None:
     assert chosen("rect:1,1,2,2") == [7, 8, 13, 14]
+
+
+def test_rows_and_columns_are_lines_or_ranges_of_lines() -> None:
+    assert chosen("row:1") == list(range(6, 12))
+    assert chosen("column:1-2&row:0") == [1, 2]
+    with pytest.raises(BadInput, match="the grid has rows 0 to 3"):
+        chosen("row:2-4")
+    with pytest.raises(BadInput, match="last column must not lie before"):
+        parse("column:3-1")
+
+
+def test_an_arrow_chooses_the_edges_that_lead_from_one_choice_to_another() -> None:
+    table = neighbours(4, 6, False)
+    for text in ("cell:1,2->cell:1,3", "cell:1,2 to cell:1,3"):
+        cells, slots = parse_links(text).edges(field(), table, 1)
+        assert cells.tolist() == [9] and slots == [1 << 3], "slot 3 is the west"
+    cells, slots = parse_links("half:left->half:right").edges(field(), table, 1)
+    assert cells.tolist() == [3, 9, 15, 21], "only the cells at the border of the halves have such edges"
+    assert slots == [0b101000, 0b101001, 0b101001, 0b001001]
+
+
+def test_without_an_arrow_all_incoming_edges_are_meant() -> None:
+    cells, slots = parse_links("cell:1,2").edges(field(), neighbours(4, 6, False), 1)
+    assert cells.tolist() == [8] and slots == []
+
+
+def test_both_sides_of_an_arrow_draw_for_themselves() -> None:
+    link = parse_links("50%->50%")
+    assert link.source is not None
+    assert link.source.cells(field(), 1, 64).tolist() != link.target.cells(field(), 1).tolist()
+    assert is_random("50%->all") and not is_random("row:1 to row:2")
+
+
+def test_arrows_are_for_links_only_and_there_is_one() -> None:
+    with pytest.raises(BadInput, match="only faults on links"):
+        parse("all->all")
+    with pytest.raises(BadInput, match="more than one arrow"):
+        parse_links("all->all->all")
 
 
 def test_halves_part_the_grid_without_overlap() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coordinator import Swarm
+from cellnode.panel import Counter
+from coordinator import Swarm, faults
 from coordinator.runfolder import RunFolder
 from firmware_sim.errors import BadInput, RunFailed
 
@@ -103,6 +104,25 @@ def test_lost_frames_are_counted_at_their_victims(swarm: Swarm) -> None:
     assert swarm.faults()[0].hits == hits
 
 
+def test_a_partition_stops_growth_at_the_cut_and_healing_lets_it_through(swarm: Swarm) -> None:
+    swarm.inject("partition", "all", name="halves", duration=30)
+    swarm.wait(29)
+    alpha = swarm.frame().states[..., 3]
+    assert not (alpha[:, :5] > 0.1).any() and (alpha[:, 5:] > 0.1).any(), "the seed lies right of the cut"
+    report = swarm.faults()[0]
+    assert report.state == "active" and report.links == 2 * 28 and report.hits > 0
+    swarm.wait(31)
+    assert (swarm.frame().states[:, :5, 3] > 0.1).any()
+
+
+def test_a_fault_that_hits_nothing_makes_the_verdict_unknown(swarm: Swarm) -> None:
+    swarm.wait(40)
+    assert swarm.measure().verdict == "pass"
+    swarm.inject("link_loss", "cell:0,0", rate=0.0)
+    swarm.wait(1.5)
+    assert swarm.measure().verdict == "unknown"
+
+
 def test_an_erased_cell_has_lost_its_memory_and_lives_on(swarm: Swarm) -> None:
     swarm.wait(20)
     swarm.erase("all")
@@ -118,9 +138,67 @@ def test_a_paused_swarm_does_not_wait_for_ever(swarm: Swarm) -> None:
     swarm.wait(1)
 
 
-def test_freezing_needs_processes(swarm: Swarm) -> None:
-    with pytest.raises(BadInput, match="virtual"):
-        swarm.freeze("all")
+def test_frozen_cells_stand_still_until_they_are_thawed(swarm: Swarm) -> None:
+    swarm.wait(10)
+    swarm.inject("pause", "half:left", duration=5)
+    before = swarm.look().counters[:, Counter.SAID].reshape(10, 10)
+    swarm.wait(4)
+    said = swarm.look().counters[:, Counter.SAID].reshape(10, 10) - before
+    assert not said[:, :5].any() and said[:, 5:].any()
+    assert swarm.faults()[0].hits == 50
+    swarm.wait(10)
+    assert (swarm.look().counters[:, Counter.SAID].reshape(10, 10) > before)[:, :5].any()
+
+
+def test_an_agent_and_a_coordinator_cannot_be_killed_where_there_is_none(swarm: Swarm) -> None:
+    for kind in ("agent_kill", "coordinator_kill"):
+        with pytest.raises(BadInput, match="virtual time"):
+            swarm.inject(kind, "all")
+
+
+def test_a_planned_fault_begins_and_ends_at_its_times_as_often_as_asked(swarm: Swarm) -> None:
+    action = faults.parse(["erase", "select=cell:5,5", "begin=5", "every=4", "times=3"])
+    swarm.perform(action)
+    assert [fault.state for fault in swarm.faults()] == ["planned"]
+    swarm.wait(20)
+    done = swarm.faults()
+    assert [round(fault.start, 3) for fault in done] == [5, 9, 13] and {fault.hits for fault in done} == {1}
+    assert len({fault.rng_seed for fault in done}) == 3
+
+
+def test_a_fault_that_comes_by_chance_can_be_called_off(swarm: Swarm) -> None:
+    swarm.perform(faults.parse(["link_loss", "select=all", "rate=1", "up=3", "down=2", "min_down=1", "seed=4"]))
+    swarm.wait(25)
+    begun = [fault for fault in swarm.faults() if fault.state != "planned"]
+    assert len(begun) >= 2 and all(fault.duration >= 1 for fault in begun if fault.duration)
+    assert [one.start for one in begun] == sorted(one.start for one in begun)
+    swarm.heal()
+    assert all(fault.over for fault in swarm.faults())
+
+
+def test_churn_takes_cells_down_and_brings_them_up_and_leaves_some_alone(swarm: Swarm) -> None:
+    swarm.perform(faults.parse(["churn", "select=all", "up=4", "down=2", "keep=60", "for=30", "seed=4"]))
+    alive = []
+    for _ in range(29):
+        swarm.wait(1)
+        alive.append(swarm.look().alive)
+    assert 60 <= min(alive) < 95 and len(set(alive)) > 5
+    assert swarm.faults()[0].cells == 40 and swarm.faults()[0].hits > 40
+    swarm.wait(3)
+    assert swarm.look().alive == 100 and swarm.faults()[0].state == "finished"
+
+
+def test_a_floor_spares_some_of_the_chosen(swarm: Swarm) -> None:
+    swarm.perform(faults.parse(["crash", "select=all", "keep=7", "for=3", "seed=4"]))
+    assert swarm.look().alive == 7
+
+
+def test_parts_of_the_picture_can_be_chosen(swarm: Swarm) -> None:
+    swarm.wait(30)
+    swarm.kill("part:picture")
+    assert swarm.measure().living == 0
+    with pytest.raises(BadInput, match="part 'head' is unknown to this picture, expected one of: picture, rim, ground"):
+        swarm.kill("part:head")
 
 
 def test_stale_age_is_zero_without_delay_and_unknown_with_it(swarm: Swarm) -> None:
