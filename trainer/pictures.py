@@ -16,7 +16,7 @@ from PIL import Image
 from firmware_sim.rule import rgb_on_white
 from trainer.episode import Floats
 
-GAP = 2  # px between grids, before enlarging
+GAP = 1  # px between grids, before enlarging
 GAP_GREY = 225
 
 

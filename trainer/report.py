@@ -6,7 +6,7 @@ interval) in the arithmetic that was trained, unless a caption says otherwise. I
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -19,6 +19,7 @@ from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Rule, seed
 from firmware_sim.targets import turned
 from trainer import rollout
+from trainer.checkpoint import LOG
 from trainer.episode import Floats, Kernel
 from trainer.learner import Learner
 from trainer.pictures import as_uri, sheet
@@ -30,7 +31,8 @@ HEALING_T = (0, 4, 8, 16, 32, 100)
 ANGLES = (0, 45, 90, 135, 180, 225, 270, 315)
 LONG_STEPS = (100, 200, 500, 1000, 2000, 4000, 7000, 10_000)
 POOL_SHOWN = 48
-WIDTH_PX, SCALE_MOST = 900, 6
+WIDTH_PX = 900
+CELL_PX = 120  # a picture of a strip is shown at most this wide
 REPORT_STREAM = 3
 
 STYLE = """:root { color-scheme: light dark; --ink: #191a1c; --paper: #fcfcfb; --quiet: #63676d; --line: #2563c9;
@@ -43,7 +45,12 @@ img { max-width: 100%; image-rendering: pixelated; display: block; } svg { width
 svg text { font: 11px system-ui, sans-serif; fill: var(--quiet); } .loss { fill: none; stroke: var(--line);
 stroke-width: 1.5; } .score { fill: var(--mark); } .grid { stroke: var(--rule); }
 table { border-collapse: collapse; font-size: 14px; } th, td { text-align: left; padding: 4px 16px 4px 0;
-border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; } th { color: var(--quiet); }"""
+border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; } th { color: var(--quiet); }
+figure { margin: 0; } figure img { width: 100%; } figure p { margin: 8px 0 2px; color: var(--ink); font-size: 14px;
+font-variant-numeric: tabular-nums; } .columns { display: grid; color: var(--quiet); font-size: 12px;
+text-align: center; font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) { svg text { font-size: 26px; } .loss { stroke-width: 3.5; } .score { r: 7px; }
+main { padding: 20px 14px 48px; } .columns { font-size: 10px; } }"""
 
 
 def write(path: Path, title: str, learner: Learner, kernel: Kernel, judged: Mapping[str, float]) -> None:
@@ -51,7 +58,8 @@ def write(path: Path, title: str, learner: Learner, kernel: Kernel, judged: Mapp
     s, rule, target = learner.settings, learner.best_rule(), learner.picture
     rng = np.random.default_rng([s.rng_seed, REPORT_STREAM])
     side = max(len(target), SMALLEST_GRID)
-    parts = [_section("Loss", "Mean log10 loss of 50 training steps; dots: the score of a checkpoint.", curve(learner))]
+    text = f"Mean log10 loss of 50 training steps; dots: the score of a checkpoint. Every number is in {LOG}."
+    parts = [_section("Loss", text, curve(learner))]
     shown = learner.pool.read(np.arange(0, s.pool, max(1, s.pool // POOL_SHOWN))[:POOL_SHOWN])[0]
     parts.append(_section(f"{len(shown)} samples of the pool", "As the training left it.", _image(list(shown), 16)))
     parts.append(_growth(learner, kernel, side, rng))
@@ -95,21 +103,18 @@ def curve(learner: Learner) -> str:
     path = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
     dots = "".join(f'<circle class="score" cx="{x(n):.1f}" cy="{y(v):.1f}" r="3"/>' for n, v in scores)
     line = f'<polyline class="loss" points="{path}"/>'
-    return f'<svg viewBox="0 0 960 252" role="img" aria-label="loss curve">{lines}{ticks}{line}{dots}</svg>'
+    return f'<svg viewBox="0 -16 960 272" role="img" aria-label="loss curve">{lines}{ticks}{line}{dots}</svg>'
 
 
 def _growth(learner: Learner, kernel: Kernel, side: int, rng: np.random.Generator) -> str:
     """A row for each remembered moment of the training."""
-    rules = {f"{step:,}": learner.rule_of(weights) for step, weights in sorted(learner.snapshots.items())}
+    rules = {f"after training step {step:,}": learner.rule_of(w) for step, w in sorted(learner.snapshots.items())}
     rules["the rule that is kept"] = learner.best_rule()
-    frames: list[Floats] = []
-    notes = []
+    rows = {}
     for name, rule in rules.items():
-        row = _film(kernel, rule, _seeds(1, side, rule), GROWTH_T, rng)
-        frames += [grids[0] for grids in row]
-        notes.append(f"{name} ({loss_log10(frames[-1], learner.picture):.2f})")
-    text = f"Rows: after training step {', '.join(notes)}. Columns: {_times(GROWTH_T)}."
-    return _section("Growth", text, _image(frames, len(GROWTH_T)))
+        film = [grids[0] for grids in _film(kernel, rule, _seeds(1, side, rule), GROWTH_T, rng)]
+        rows[f"{name}: {loss_log10(film[-1], learner.picture):.2f} at the end"] = film
+    return _section("Growth", "From one seed.", _strip(rows, _times(GROWTH_T)))
 
 
 def _healing(kernel: Kernel, rule: Rule, target: Floats, grown: Floats, rng: np.random.Generator) -> str:
@@ -117,10 +122,11 @@ def _healing(kernel: Kernel, rule: Rule, target: Floats, grown: Floats, rng: np.
     hurt = np.repeat(grown[None], len(CUTS), axis=0)
     hurt[lost] = 0
     film = _film(kernel, rule, hurt, HEALING_T, rng)
-    frames = [film[t][i] for i in range(len(CUTS)) for t in range(len(HEALING_T))]
-    after = ", ".join(f"{name} {loss_log10(film[-1][i], target):.2f}" for i, name in enumerate(CUTS))
-    text = f"Rows: {after} (loss at the end). Columns: {_times(HEALING_T)} after the cut."
-    return _section("Damage and recovery", text, _image(frames, len(HEALING_T)))
+    rows = {
+        f"{name} cut away: {loss_log10(film[-1][i], target):.2f} at the end": [grids[i] for grids in film]
+        for i, name in enumerate(CUTS)
+    }
+    return _section("Damage and recovery", "T after the cut.", _strip(rows, _times(HEALING_T)))
 
 
 def _rotation(kernel: Kernel, rule: Rule, target: Floats, rng: np.random.Generator) -> str:
@@ -132,20 +138,20 @@ def _rotation(kernel: Kernel, rule: Rule, target: Floats, rng: np.random.Generat
         side = max(2 * len(target) - len(target) // 2, SMALLEST_GRID)
         grid = rollout.live(kernel, spun, _seeds(1, side, spun), 100, rng)[0]
         frames.append(grid)
-        notes.append(f"{degrees}° {loss_log10_shift1(grid, picture):.2f}")
-    text = f"Turned rules after 100 T, loss at the best shift of one pixel: {', '.join(notes)}."
-    return _section("Rotation", text, _image(frames, len(ANGLES)))
+        notes.append(f"{degrees}°<br>{loss_log10_shift1(grid, picture):.2f}")
+    text = "The rule turned, after 100 T; log10 loss at the best shift of one pixel."
+    return _section("Rotation", text, _strip({"": frames}, notes))
 
 
 def _long(kernel: Kernel, rule: Rule, target: Floats, side: int, rng: np.random.Generator) -> str:
-    grids, before, frames, losses = _seeds(1, side, rule), 0, [], []
+    grids, before, frames, notes = _seeds(1, side, rule), 0, [], []
     for at in LONG_STEPS:
         grids = rollout.steps(kernel, rule, grids, at - before, rng)
         before = at
         frames.append(grids[0])
-        losses.append(f"{at:,}: {loss_log10(grids[0], target):.2f}")
-    text = f"In the article's synchronous steps, log10 loss after step {', '.join(losses)}."
-    return _section("Long-run stability", text, _image(frames, len(LONG_STEPS)))
+        notes.append(f"{at:,}<br>{loss_log10(grids[0], target):.2f}")
+    text = "After so many of the article's synchronous steps, and the log10 loss there."
+    return _section("Long-run stability", text, _strip({"": frames}, notes))
 
 
 def _families(
@@ -161,10 +167,12 @@ def _families(
         losses = [loss_log10(grid, target) for grid in grids]
         frames.append(grids[0])
         rows.append(f"<tr><td>{name}</td><td>{np.median(losses):.2f}</td><td>{max(losses):.2f}</td></tr>")
-    kept = "".join(f"<tr><td>{escape(name)}</td><td>{value:.2f}</td></tr>" for name, value in judged.items())
+    kept = "".join(
+        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{value:.2f}</td></tr>" for name, value in judged.items()
+    )
     content = (
         f"<table><tr><th>grown for 100 T</th><th>median of 5</th><th>worst</th></tr>{''.join(rows)}</table>"
-        f"{_image(frames, len(frames))}<h2>As judged for the rule folder</h2>"
+        f"{_strip({'': frames}, list(twins))}<h2>As judged for the rule folder</h2>"
         "<p>In the chip's own arithmetic where the rule fits a chip.</p>"
         f"<table><tr><th>what</th><th>log10 loss</th></tr>{kept}</table>"
     )
@@ -192,13 +200,23 @@ def _seeds(count: int, side: int, rule: Rule) -> Floats:
     return np.repeat(seed(side, side, rule.channels)[None], count, axis=0)
 
 
-def _times(times: tuple[int, ...]) -> str:
-    return ", ".join(f"{at}" for at in times) + " T"
+def _times(times: Sequence[int]) -> list[str]:
+    return [f"{at} T" for at in times]
+
+
+def _strip(rows: Mapping[str, list[Floats]], columns: Sequence[str]) -> str:
+    """Rows of pictures under the captions of their columns, as wide as the page allows; captions are HTML."""
+    heads = "".join(f"<span>{text}</span>" for text in columns)
+    shown = [f'<div class="columns" style="grid-template-columns: repeat({len(columns)}, 1fr)">{heads}</div>']
+    for caption, grids in rows.items():
+        shown.append(f"<p>{escape(caption)}</p>" if caption else "")
+        shown.append(_image(grids, len(columns)))
+    return f'<figure style="max-width: {len(columns) * CELL_PX}px">{"".join(shown)}</figure>'
 
 
 def _image(grids: list[Floats], columns: int) -> str:
-    scale = min(WIDTH_PX // (columns * grids[0].shape[1]), SCALE_MOST)
-    return f'<img src="{as_uri(sheet(grids, columns, max(1, scale)))}" alt="">'
+    scale = max(1, WIDTH_PX // (columns * grids[0].shape[1]))
+    return f'<img src="{as_uri(sheet(grids, columns, min(scale, CELL_PX // grids[0].shape[1] + 1)))}" alt="">'
 
 
 def _section(title: str, text: str, content: str) -> str:

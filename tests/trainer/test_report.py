@@ -45,7 +45,10 @@ def test_the_report_is_one_file_with_every_section_and_asks_the_network_for_noth
         "int8 against",
     ):
         assert title in page
-    assert "dot &lt;1&gt;" in page and "training step 100 (" in page and "-2.25" in page
+    assert "dot &lt;1&gt;" in page and "after training step 100: " in page and "-2.25" in page
+    assert "square cut away: " in page and "<span>315°<br>" in page and "<span>20<br>" in page, (
+        "each picture has its caption"
+    )
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page) and "http" not in page
 
 
