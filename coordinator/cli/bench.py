@@ -19,7 +19,7 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINE_NAMES), help="May be repeated.")
 @click.option("--interval", "interval_s", type=float, default=0.5, show_default=True, help="T in seconds.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")
-@click.option("--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`: seconds each.")
+@click.option("--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`, `record`: seconds.")
 @click.option(
     "--models",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
