@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cellnode.book import CHUNK_ROWS, SIZE_MAX, Book
 from cellnode.messages import Placement
 from cellnode.rings import Rings
-from cellnode.rows import Flag, row_dtype
+from cellnode.rows import ends
 from cellnode.runtime import Runtime
 from firmware_sim.errors import BadInput
 
@@ -62,10 +62,8 @@ class Keeper:
         """The process of this page is reaped: take the last it wrote, and note its end."""
         rows, gaps = self._rings.fetch(NEVER_NS, now_ns, index)
         self._until_ns = max([self._until_ns, *rows["at_ns"].tolist()])
-        end = np.zeros(1, row_dtype(self._book.values))
-        end["cell"], end["life"], end["flags"], end["at_ns"] = self._cells[index], life, Flag.OFF, now_ns
         self._book.take(rows, gaps)
-        self._book.take(end)
+        self._book.take(ends(self._cells[index : index + 1], np.array([life]), now_ns, self._book.values))
         self._rings.clear(index)
 
     def close(self, now_ns: int) -> None:

@@ -22,6 +22,7 @@ from cellnode.messages import LinkFault, RulePayload
 from cellnode.oracle import Said
 from cellnode.patch import Patch
 from cellnode.patchlinks import PatchLinks
+from cellnode.recordedpatch import RecordedPatch, Tell
 from cellnode.schedule import independent, levels
 from firmware_sim.engines import Engine
 
@@ -53,7 +54,10 @@ class _Victim:
 
 
 class PatchWorld:
-    """Cells that are all on at time 0, each in its first life; the same surface as `CellWorld`."""
+    """Cells that are all on at time 0, each in its first life; the same surface as `CellWorld`.
+
+    `tell` gets every wake as rows of a recording.
+    """
 
     def __init__(
         self,
@@ -65,8 +69,10 @@ class PatchWorld:
         log: Callable[[Said], None] | None = None,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         tag: int = 0,
+        tell: Tell | None = None,
     ) -> None:
-        self.patch = Patch(table, engine, rng_seed, interval_ns, epoch, others)
+        swarm = (table, engine, rng_seed, interval_ns, epoch, others)
+        self.patch = Patch(*swarm) if tell is None else RecordedPatch(*swarm, tell)
         self._log = log
         self.links = PatchLinks(len(table), tag, interval_ns, self.patch.counters)
         self._not_before_ns: Times = np.zeros(len(table) + 1, np.int64)  # NEVER_NS: stands still

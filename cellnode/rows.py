@@ -61,6 +61,13 @@ def row_dtype(values: int) -> np.dtype[Any]:
     )
 
 
+def ends(cells: NDArray[Any], lives: NDArray[Any], at_ns: int, values: int) -> Rows:
+    """The rows that say that these lives are over."""
+    rows = np.zeros(len(cells), row_dtype(values))
+    rows["cell"], rows["life"], rows["flags"], rows["at_ns"] = cells, lives, Flag.OFF, at_ns
+    return rows
+
+
 def pack(rows: Rows, gaps: Gaps, epoch: int, from_ns: int) -> bytes:
     """Rows of one placement epoch, those of a cell in order, as a compressed block."""
     rows = rows[np.argsort(rows["cell"], kind="stable")]

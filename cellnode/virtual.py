@@ -22,6 +22,7 @@ from cellnode.messages import LinkFault, RulePayload
 from cellnode.nativeworld import NativeWorld
 from cellnode.oracle import CellWorld, Said
 from cellnode.patchworld import PatchWorld
+from cellnode.recordedpatch import Tell
 from cellnode.topology import neighbours
 from firmware_sim.engines import Engine, genome_of
 from firmware_sim.errors import BadInput
@@ -39,7 +40,8 @@ class VirtualSwarm:
     records by (time, cell, sequence). Counters rise over all lives of a cell. `others`: cells that another engine of
     the same values computes. `world` says what computes: "native" and "arrays" are for comparing, "fastest" takes the
     first of them that can; `oracle=True` is "cells". `say` takes one line when that turns out to be slower than usual.
-    `rule`: what chips are made of that a hardware fault is to harm.
+    `rule`: what chips are made of that a hardware fault is to harm. `tell` gets every update as rows of a recording;
+    then arrays compute, whatever else could.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class VirtualSwarm:
         world: World = "fastest",
         say: Callable[[str], None] | None = None,
         rule: RulePayload | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._rule = rule
         if not 1 <= interval_ns <= MEAN_MAX_NS:
@@ -70,7 +73,7 @@ class VirtualSwarm:
         self.engine, self.interval_ns, self.now_ns, self._tag = engine, interval_ns, 0, tag
         self._say = say or _to_stderr
         table = neighbours(height, width, torus)
-        wanted = _world_for(world, oracle, engine)
+        wanted = _world_for(world, oracle, engine) if tell is None else "arrays"
         if wanted == "cells":
             self._world: AnyWorld = CellWorld(table, engine, tag, rng_seed, interval_ns, epoch, log, others)
             return
@@ -82,7 +85,7 @@ class VirtualSwarm:
                 if world == "native":
                     raise BadInput(f"virtual time in C: {reason}") from reason
                 self._say(f"virtual time: {reason}; arrays compute the same bytes, slower")
-        self._world = PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others, tag)
+        self._world = PatchWorld(table, engine, rng_seed, interval_ns, epoch, log, others, tag, tell)
 
     @property
     def world(self) -> World:

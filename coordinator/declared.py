@@ -13,11 +13,20 @@ from typing import Any
 NEVER_NS = 1 << 62
 SLACK_NS = 1_000_000_000  # an order acknowledged late was carried out before; one that was not acknowledged, any time
 # Kinds whose every trace stands in the recording itself, so that they excuse nothing: who was dead, what was not heard.
-PLAIN = frozenset({"crash", "erase", "link_loss", "link_delay"})
-# Kinds that make a cell compute wrongly; what it says is still what it recorded. Any other kind may also put a word
-# into a neighbour's slot that its sender did not record.
+PLAIN = frozenset(
+    {
+        *("crash", "churn", "erase", "pause", "slow", "agent_kill", "coordinator_kill"),
+        *("link_loss", "link_burst", "link_delay", "link_reorder", "link_duplicate", "link_rate", "hold", "partition"),
+        *("clock_drift", "clock_jitter", "clock_jump"),
+    }
+)
+# Kinds that spoil what a cell computes, or what reaches it; what it says is still what it recorded. Any other kind may
+# also put a word into a neighbour's slot that its sender did not record.
 COMPUTING = frozenset(
-    {"bit_flip", "genome_flip", "ram_flip", "register_flip", "brown_out", "stuck_bit", "line_noise", "brownout"}
+    {
+        *("bit_flip", "genome_flip", "ram_flip", "register_flip", "brown_out", "stuck_bit", "line_noise"),
+        "link_corrupt",
+    }
 )
 AT_ONCE = frozenset({"bit_flip"})
 

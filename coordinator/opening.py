@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellnode.draws import MEAN_MAX_NS
-from cellnode.messages import Placement
+from cellnode.messages import Placement, RulePayload
 from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
@@ -69,6 +69,8 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     rule = rules.load(wish.rule)
     height, width = _check(wish, rule)
     engine = make_engine(wish.engine, rule, wish.degrees)
+    if wish.record and engine.channels != CHANNELS:
+        raise BadInput(f"--record: a recording has {CHANNELS} channels, this rule has {engine.channels}")
     picture = picture_for(rule, height, width, wish.torus, wish.degrees)
     rng_seed = wish.rng_seed if wish.rng_seed is not None else int.from_bytes(os.urandom(4)) >> 1
     if picture is not None and picture.overhang:
@@ -86,31 +88,20 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     runtime = Runtime.of_run(run) if machine is not None else None
     folder = RunFolder.create(wish.out, _info(wish, rule, run, rng_seed, height, width, runtime, on_chips), rule.path)
     store = Store(folder)
-    interval_ns, number = round(wish.interval_s * SECOND), tag(run, rule.sha256)
+    interval_ns = round(wish.interval_s * SECOND)
     substrate: Substrate
     try:
         if runtime is not None and payload is not None:
-            placement = Placement(
-                run=run,
-                epoch=0,
-                height=height,
-                width=width,
-                torus=wish.torus,
-                cells=list(range(height * width)),
-                rule=payload,
-                tag=number,
-                rng_seed=rng_seed,
-                interval_ns=interval_ns,
-                record=str(folder.recording.resolve()) if wish.record else "",
-            )
+            placement = _placement(folder, payload, 0, interval_ns)
             substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store), on_chips)
             processes.listen(on_ask)
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         else:
             number = tag("virtual", rule.sha256)
             by_value = rule_payload(rule, wish.engine, wish.degrees) if engine.channels == CHANNELS else None
+            record = _placement(folder, by_value, 1, interval_ns) if wish.record and by_value is not None else None
             substrate = VirtualSubstrate(
-                height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line, by_value
+                height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line, by_value, record
             )
     except BadInput:
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -132,19 +123,9 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     rule = copy_of_rule(folder)
     picture = picture_of(folder)
     store = Store(folder)
-    placement = Placement(
-        run=info.run,
-        epoch=store.state.placement_epoch,
-        height=info.height,
-        width=info.width,
-        torus=info.torus,
-        cells=list(range(info.height * info.width)),
-        rule=rule_payload(rule, info.engine, info.degrees),
-        tag=tag(info.run, rule.sha256),
-        rng_seed=info.rng_seed,
-        interval_ns=store.state.interval_ns or round(info.interval_s * SECOND),
-        record=str(folder.recording.resolve()) if info.record else "",
-    )
+    interval_ns = store.state.interval_ns or round(info.interval_s * SECOND)
+    payload = rule_payload(rule, info.engine, info.degrees)
+    placement = _placement(folder, payload, store.state.placement_epoch, interval_ns)
     substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
     if not substrate.listen(on_ask):
         return Guest(folder, picture)
@@ -186,6 +167,24 @@ def stop_run(text: str, on_line: OnLine) -> RunFolder:
     return folder
 
 
+def _placement(folder: RunFolder, rule: RulePayload, epoch: int, interval_ns: int) -> Placement:
+    """All cells of a run on one host."""
+    info = folder.info
+    return Placement(
+        run=info.run,
+        epoch=epoch,
+        height=info.height,
+        width=info.width,
+        torus=info.torus,
+        cells=list(range(info.height * info.width)),
+        rule=rule,
+        tag=tag(info.run, info.rule_sha256),
+        rng_seed=info.rng_seed,
+        interval_ns=interval_ns,
+        record=str(folder.recording.resolve()) if info.record else "",
+    )
+
+
 def _ignore(_progress: Progress) -> None:
     return
 
@@ -213,8 +212,6 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
         )
     if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
         raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
-    if wish.record and wish.substrate != "processes":
-        raise BadInput("--record needs real processes: leave out --substrate virtual (its seed repeats the run)")
     if not math.isfinite(wish.degrees):
         raise BadInput(f"angle is {wish.degrees}, expected degrees")
     if wish.rng_seed is not None and not 0 <= wish.rng_seed < 1 << 63:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cellnode.messages import LinkFault, RulePayload
+from cellnode.book import CHUNK_ROWS, Book
+from cellnode.messages import LinkFault, Placement, RulePayload
 from cellnode.panel import Counter, Phase
+from cellnode.rows import ends
 from cellnode.virtual import VirtualSwarm, World
 from coordinator.camera import Sight
 from coordinator.rerun import By, Check, Rerun
@@ -43,11 +45,15 @@ class VirtualSubstrate:
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         say: Callable[[str], None] | None = None,
         rule: RulePayload | None = None,
+        record: Placement | None = None,
     ) -> None:
+        self._book = None if record is None else Book(record)
+        self._written_ns = 0  # what had happened by then is in the book's chunks
+
         def make(world: World) -> VirtualSwarm:
-            return VirtualSwarm(
-                height, width, torus, engine, tag, rng_seed, interval_ns, others=others, world=world, say=say, rule=rule
-            )
+            swarm = (height, width, torus, engine, tag, rng_seed, interval_ns)
+            tell = self._book.take if self._book is not None and world == "fastest" else None  # the first life only
+            return VirtualSwarm(*swarm, others=others, world=world, say=say, rule=rule, tell=tell)
 
         self._rerun = Rerun(make)
         self._swarm = self._rerun.swarm
@@ -85,11 +91,15 @@ class VirtualSubstrate:
         before = time.process_time_ns()
         self._rerun.run_until(until_ns)
         self._cpu_ns += time.process_time_ns() - before
+        if self._book is not None and self._book.waiting >= CHUNK_ROWS:
+            self._write(self._book)
 
     def power(self, cells: Cells, on: bool) -> list[int]:
         cells = cells[self._swarm.on[cells] != on]
         numbers = cells.tolist()
         self._rerun.do(lambda swarm: swarm.power(numbers, on))
+        if self._book is not None and not on:
+            self._book.take(ends(cells, self._lives[cells], self._swarm.now_ns, self._book.values))
         if on:
             self._lives[cells] += np.uint64(1)
             self._born_with[cells] = self._swarm.counters()[cells]
@@ -158,7 +168,13 @@ class VirtualSubstrate:
         return
 
     def stop(self) -> None:
-        return
+        if self._book is not None:
+            self._write(self._book)
+            self._book.end("stopped", self._swarm.now_ns)
 
     def leave(self) -> None:
-        return
+        self.stop()
+
+    def _write(self, book: Book) -> None:
+        book.write(self._written_ns, self._swarm.now_ns)
+        self._written_ns = self._swarm.now_ns

@@ -13,6 +13,7 @@ from coordinator.bench.registry import Options, Row
 from coordinator.opening import copy_of_rule
 from coordinator.runfolder import RunFolder
 from coordinator.verify import verify
+from firmware_sim.errors import RunFailed
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
 
@@ -72,7 +73,7 @@ def _agent(run: str) -> int:
             continue
         if b"cellnode.agent" in words and run.encode() in words:
             return int(path.parent.name)
-    return os.getpid()
+    raise RunFailed(f"the agent of run {run} is not to be found")
 
 
 def _cpu_s(pid: int) -> float:

@@ -15,7 +15,9 @@ from recorded import Recorded
 
 from cellnode.chunks import Chunk, Kind, Writer, read
 from cellnode.rows import NO_WAKE, Rows, pack, unpack
+from coordinator import Swarm
 from coordinator.opening import copy_of_rule
+from coordinator.recording import Recording
 from coordinator.runfolder import RunFolder
 from coordinator.verify import Verdict, verify
 from firmware_sim.engines import Engine
@@ -242,3 +244,23 @@ def test_a_recording_that_reached_its_size_ends_there_and_verifies(tmp_path: Pat
     assert "reached" in run.keeper.ended
     found = verified(run.stop())
     assert found.verdict == "pass" and found.updates < len(run.said) and found.t[1] < run.t - 10
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_run_in_virtual_time_is_recorded_and_verified_the_same_way(tmp_path: Path, engine: str) -> None:
+    run = tmp_path / "run"
+    with Swarm.start("dot", (10, 10), substrate="virtual", engine=engine, seed=3, record=True, out=run) as swarm:
+        swarm.wait(15)
+        swarm.kill("n:20", seed=1)
+        swarm.inject("link_loss", "all", duration=10, rate=0.4, seed=2)
+        swarm.wait(5)
+        swarm.revive("dead")
+        swarm.erase("circle:5,5,1")
+        swarm.wait(15)
+        shown, t = swarm.frame(), swarm.t
+    folder = RunFolder.open(run)
+    found = verified(folder)
+    assert (found.verdict, found.gaps, found.declared, found.closed, found.exact) == ("pass", 0, 0, True, True)
+    assert found.recomputed == found.updates > 2000
+    frame = Recording.open(folder).frame(t)
+    assert (frame.states == shown.states).all() and (frame.on == shown.on).all()
