@@ -62,6 +62,6 @@ def evaluate(
     if as_json:
         show_json([row.to_json() for row in found.rows])
     else:
-        for line in (*summary.text(found.rows), "", *summary.notes(found.rows)):
+        for line in (*summary.text(found.rows), "", *summary.brief_text(found.rows)):
             click.echo(line)
     return 0

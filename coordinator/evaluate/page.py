@@ -28,9 +28,9 @@ figure img { background: #fff; width: 96px; } .wide figure img { width: 288px; }
 .scroll { overflow-x: auto; } td small { color: var(--quiet); } main { max-width: 1100px; }
 """
 TITLES = {
-    "growth": "Growth from one seed",
-    "damage": "Damage and recovery",
-    "rotation": "Rotation",
+    "growth": "Growth from one seed, and what becomes of it (experiments 1 and 2)",
+    "damage": "Damage and recovery (experiment 3)",
+    "rotation": "Rotation (experiment 4)",
     "seeds": "Several seeds",
     "worm": "The worm, cut in three and turned",
 }
@@ -54,7 +54,8 @@ def html(found: Evaluation) -> str:
         "smaller is better. <i>sync</i>: the article's synchronous step, every cell firing with probability 1/2; "
         "<i>async</i>: every cell on its own exponential clock, one T = 2 steps.</p>",
         *(f"<p>{escape(line)}</p>" for line in found.subject.missing),
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in summary.notes(found.rows)) + "</ul>",
+        "<h2>In brief</h2>",
+        _brief(found.rows),
     ]
     for name, title in TITLES.items():
         rows = [row for row in found.rows if row.experiment.split()[0] == name]
@@ -65,14 +66,27 @@ def html(found: Evaluation) -> str:
     return "\n".join([*parts, "</main></body></html>"])
 
 
+def _brief(rows: list[Row]) -> str:
+    columns = summary.ways(rows)
+    lines = [[name, when, *(by.get(way, "") for way in columns)] for name, when, by in summary.brief(rows)]
+    return _rows(columns, [[escape(value) for value in line] for line in lines])
+
+
 def _table(rows: list[Row]) -> str:
     columns = summary.ways(rows)
+    full = summary.table(rows)
+    return _rows(
+        columns, [[escape(name), escape(at), *(_cell(by.get(way)) for way in columns)] for name, at, by in full]
+    )
+
+
+def _rows(columns: list[Way], lines: list[list[str]]) -> str:
+    """A table of HTML texts, wide ones in a box of their own that scrolls."""
     head = "".join(f"<th>{escape(str(way))}</th>" for way in columns)
-    lines = []
-    for name, when, by in summary.table(rows):
-        cells = "".join(f"<td class='n'>{_cell(by.get(way))}</td>" for way in columns)
-        lines.append(f"<tr><td>{escape(name)}</td><td class='n'>{escape(when)}</td>{cells}</tr>")
-    return f"<div class='scroll'><table><tr><th></th><th>at</th>{head}</tr>{''.join(lines)}</table></div>"
+    body = "".join(
+        f"<tr><td>{name}</td>{''.join(f'<td class=n>{value}</td>' for value in rest)}</tr>" for name, *rest in lines
+    )
+    return f"<div class='scroll'><table><tr><th></th><th>at</th>{head}</tr>{body}</table></div>"
 
 
 def _cell(row: Row | None) -> str:

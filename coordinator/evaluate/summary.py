@@ -1,16 +1,23 @@
-"""The rows as a person reads them: a table with one column for each way to live, and what follows from it in few lines.
+"""The rows as a person reads them: a table with one column for each way to live, in full and in brief.
 
 Pure text and arithmetic. May import the rest of this package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from coordinator.evaluate.rows import Row
 from coordinator.evaluate.subject import Way
 
 Line = tuple[str, str, dict[Way, Row]]  # experiment, when, by way
+BriefLine = tuple[str, str, dict[Way, str]]
+
+# The article's numbers: 1 learns to grow, 2 what persists, 3 regenerates, 4 is turned.
+GROWTH = "growth (experiments 1, 2)"
+DAMAGE = "damage, the worst of the five cuts (3)"
+ROTATION = "rotation, the worst angle at the best shift (4)"
+QUARTERS = "quarter turns, the worst above no turn (4)"
 
 
 def table(rows: Sequence[Row]) -> list[Line]:
@@ -41,34 +48,69 @@ def cell(row: Row | None) -> str:
 
 
 def text(rows: Sequence[Row]) -> Iterator[str]:
-    """The table in fixed columns."""
+    """The full table in fixed columns."""
     columns = ways(rows)
     cells = [[name, when, *(cell(by.get(way)) for way in columns)] for name, when, by in table(rows)]
-    cells.insert(0, ["log10 loss", "at", *map(str, columns)])
+    return _columns([["log10 loss", "at", *map(str, columns)], *cells])
+
+
+def brief(rows: Sequence[Row]) -> list[BriefLine]:
+    """What the article's experiments ask about: of cuts and angles only the worst, in each way."""
+    lines: list[BriefLine] = []
+    full = table(rows)
+    alone = {(way, row.at): row for name, _, by in full if name == "growth" for way, row in by.items()}
+    cuts = [line for line in full if line[0].startswith("damage ")]
+    angles = [line for line in full if line[0].startswith("rotation ")]
+    for name, when, by in full:
+        if name == "growth":
+            lines.append((GROWTH, when, {way: cell(row) for way, row in by.items()}))
+    for when in dict.fromkeys(when for _, when, _ in cuts):
+        lines.append((DAMAGE, "+" + when, _worst([by for _, at, by in cuts if at == when], lambda row: row.loss_log10)))
+    if angles:
+        turned = [by for _, _, by in angles]
+        lines.append((ROTATION, angles[0][1], _worst(turned, lambda row: row.loss_log10_shift1)))
+        lines.append((QUARTERS, angles[0][1], _above_none({name: by for name, _, by in angles})))
+    for name, when, by in full:
+        if name.startswith("seeds "):
+            lines.append((f"{name} side by side", when, {way: _beside(row, alone) for way, row in by.items()}))
+        elif name.startswith("worm"):
+            lines.append((name, when, {way: cell(row) for way, row in by.items()}))
+    return lines
+
+
+def brief_text(rows: Sequence[Row]) -> Iterator[str]:
+    """The brief table in fixed columns."""
+    columns = ways(rows)
+    cells = [[name, when, *(by.get(way, "") for way in columns)] for name, when, by in brief(rows)]
+    return _columns([["in brief", "at", *map(str, columns)], *cells])
+
+
+def _worst(lines: list[dict[Way, Row]], value: Callable[[Row], float]) -> dict[Way, str]:
+    """In each way the largest value, and of which experiment it is."""
+    found = {}
+    for way in dict.fromkeys(way for by in lines for way in by):
+        worst = max((by[way] for by in lines if way in by), key=value)
+        lost = sum(row.draws - row.fate.get("holds", 0) for row in (by[way] for by in lines if way in by))
+        found[way] = f"{value(worst):.2f} ({worst.experiment.split()[-1]}){f', {lost} draws lost' if lost else ''}"
+    return found
+
+
+def _above_none(angles: dict[str, dict[Way, Row]]) -> dict[Way, str]:
+    none = angles.get("rotation 0", {})
+    quarters = [angles[name] for name in ("rotation 90", "rotation 180", "rotation 270") if name in angles]
+    return {
+        way: f"{max(by[way].loss_log10_shift1 for by in quarters) - row.loss_log10_shift1:+.2f}"
+        for way, row in none.items()
+        if quarters
+    }
+
+
+def _beside(row: Row, alone: dict[tuple[Way, float], Row]) -> str:
+    single = alone.get((Way(row.step, row.engine), row.at))
+    return cell(row) if single is None else f"{cell(row)}, {row.loss_log10 - single.loss_log10:+.2f} from one alone"
+
+
+def _columns(cells: list[list[str]]) -> Iterator[str]:
     widths = [max(len(line[k]) for line in cells) for k in range(len(cells[0]))]
     for line in cells:
         yield "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
-
-
-def notes(rows: Sequence[Row]) -> Iterator[str]:
-    """What the expectations of the article's experiments ask about, for each way."""
-    for way in ways(rows):
-        mine = [row for row in rows if (row.step, row.engine) == (way.step, way.family)]
-        cuts = [row for row in mine if row.experiment.startswith("damage ")]
-        if cuts:
-            last = max(row.at for row in cuts)
-            worst = max((row for row in cuts if row.at == last), key=lambda row: row.loss_log10)
-            yield f"{way}: after every cut at most {worst.loss_log10:.2f} at +{worst.when} ({worst.experiment})"
-        angles = {row.experiment: row for row in mine if row.experiment.startswith("rotation ")}
-        if angles:
-            worst = max(angles.values(), key=lambda row: row.loss_log10_shift1)
-            quarters = [angles[f"rotation {degrees}"].loss_log10_shift1 for degrees in (0, 90, 180, 270)]
-            yield (
-                f"{way}: turned by any angle at most {worst.loss_log10_shift1:.2f} at the best one-pixel shift "
-                f"({worst.experiment}), quarter turns at most {max(quarters) - quarters[0]:.2f} above none"
-            )
-        for row in mine:
-            single = [one for one in mine if one.experiment == "growth" and one.at == row.at]
-            if row.experiment.startswith("seeds ") and single:
-                more = row.loss_log10 - single[0].loss_log10
-                yield f"{way}: {row.experiment} side by side, each picture {more:+.2f} from a single one"

@@ -101,6 +101,9 @@ def test_two_and_four_seeds_stand_apart_and_each_is_compared_in_its_own_window()
     rows = evaluate(folder.load("dot"), Options(1, 1, ("seeds",), times=SHORT)).rows
     assert [(row.experiment, row.draws) for row in rows[:2]] == [("seeds 2", 2), ("seeds 4", 4)]
     assert all(row.loss_log10 < -3 for row in rows)
+    beside = summary.brief([*rows, *(replace(row, experiment="growth") for row in rows[:1])])
+    assert [line[0] for line in beside] == [summary.GROWTH, "seeds 2 side by side", "seeds 4 side by side"]
+    assert beside[1][2][Way("sync", "float")].endswith(", +0.00 from one alone")
     assert apart(10, 20) == [[(10, 10), (10, 30)], [(5, 10), (5, 30), (15, 10), (15, 30)]]
 
 
@@ -130,7 +133,7 @@ def test_what_becomes_of_a_grid_has_three_names() -> None:
     assert row.fate == {"holds": 1, "died": 1} and "1 died" in summary.cell(row)
 
 
-def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_notes_that_name_the_worst() -> None:
+def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_the_brief_table_names_the_worst() -> None:
     assert tuple(range(0, 360, 15)) == ANGLES and EXPERIMENTS["rotation"].pieces == len(ANGLES)
     found = evaluate(folder.load("dot"), Options(1, 4, ("damage",), times=SHORT))
     assert {row.experiment for row in found.rows} == {f"damage {name}" for name in CUTS}
@@ -141,8 +144,11 @@ def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_notes_that_nam
             assert [row.experiment for row in rows] == [f"rotation {angle}"]
             assert rows[0].loss_log10_shift1 < -2.4 or angle == 45
             found.rows += rows
-    notes = list(summary.notes(found.rows))
-    assert len(notes) == 8 and "after every cut" in notes[0] and "quarter turns" in notes[1]
+    damage, later, rotated, quarters = summary.brief(found.rows)
+    assert damage[:2] == (summary.DAMAGE, "+30 steps / 15 T") and later[1] == "+40 steps / 20 T"
+    for way in found.subject.ways:
+        assert damage[2][way].endswith(tuple(f"({name})" for name in CUTS))
+        assert rotated[2][way].split()[1] in ("(0)", "(45)", "(90)", "(180)", "(270)") and quarters[2][way][0] in "+-"
     assert "cut lower, async int8" in page.html(found)
 
 
