@@ -58,10 +58,10 @@ def growth(nursery: Nursery, way: Way, _piece: int = 0) -> Iterator[Found]:
     grown = _in_the_middle(nursery, way, nursery.subject.grid)
     yield Still("growth", "seed", grown.states()[0])
     times, before = nursery.times, 0
-    for steps in (*times.shown, *times.grown(way)):
+    for steps in (*times.shown, *times.grown):
         grown.run(lasting(way, steps - before))
         before = steps
-        if steps in times.grown(way):
+        if steps in times.grown:
             yield measured("growth", way, lasting(way, steps), grown.states(), nursery.subject.target)
         yield Still("growth", _caption(way, steps), grown.states()[0])
 

@@ -22,10 +22,14 @@ from coordinator.report import STYLE
 from firmware_sim.rule import Floats, rgb_on_white
 
 OWN_STYLE = """
-figure img { background: #fff; width: 96px; } .wide figure img { width: 288px; } figcaption { max-width: 96px; }
-.wide figcaption { max-width: 288px; } h3 { font-size: 14px; font-weight: 500;
-  color: var(--quiet); margin: 14px 0 6px; }
-.scroll { overflow-x: auto; } td small { color: var(--quiet); } main { max-width: 1100px; }
+main { max-width: 1100px; } .scroll { overflow-x: auto; } td small { color: var(--quiet); }
+td:first-child { min-width: 150px; } th { white-space: nowrap; }
+figure img { background: #fff; width: clamp(72px, 20vw, 96px); } figcaption { max-width: 96px; }
+.wide figure img { width: min(240px, 43vw); } .wide figcaption { max-width: 240px; }
+.film figure img { width: min(480px, 100%); }
+h3 { font-size: 15px; font-weight: 600; margin: 22px 0 0; }
+h4 { font-size: 13px; font-weight: 500; color: var(--quiet); margin: 10px 0 6px; }
+.ways { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(500px, 100%), 1fr)); column-gap: 28px; }
 """
 TITLES = {
     "growth": "Growth from one seed, and what becomes of it (experiments 1 and 2)",
@@ -103,11 +107,13 @@ def _strips(found: Evaluation, name: str) -> list[str]:
             parts.setdefault(strip, []).append((way, stills))
     wide = " wide" if name == "seeds" else ""
     pictures = []
-    for strip, rows in parts.items():
-        for way, stills in rows:
-            figures = "".join(_figure(still) for still in stills)
-            title = str(way) if strip == name else f"{strip}, {way}"
-            pictures.append(f"<h3>{escape(title)}</h3><div class='strip{wide}'>{figures}</div>")
+    for strip, ways in parts.items():
+        rows = [
+            f"<section><h4>{way}</h4><div class='strip{wide}'>{''.join(map(_figure, stills))}</div></section>"
+            for way, stills in ways
+        ]
+        title = "" if strip == name else f"<h3>{escape(strip)}</h3>"
+        pictures.append(f"{title}<div class='ways'>{''.join(rows)}</div>")
     return pictures
 
 
@@ -124,7 +130,7 @@ def _film(found: Evaluation) -> str:
         path = render.film([_colours(states) for states in found.frames], Path(home) / "seeds.webp", scale=2)
         data = base64.b64encode(path.read_bytes()).decode()
     return (
-        f"<h3>two seeds that touch, {found.filmed}</h3><div class='strip wide'><figure>"
+        f"<h3>two seeds that touch, {found.filmed}</h3><div class='strip film'><figure>"
         f"<img alt='film of two pictures that touch' src='data:image/webp;base64,{data}'></figure></div>"
     )
 

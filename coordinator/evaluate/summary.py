@@ -91,7 +91,8 @@ def _worst(lines: list[dict[Way, Row]], value: Callable[[Row], float]) -> dict[W
     for way in dict.fromkeys(way for by in lines for way in by):
         worst = max((by[way] for by in lines if way in by), key=value)
         lost = sum(row.draws - row.fate.get("holds", 0) for row in (by[way] for by in lines if way in by))
-        found[way] = f"{value(worst):.2f} ({worst.experiment.split()[-1]}){f', {lost} draws lost' if lost else ''}"
+        name = worst.experiment.split()[-1] + "°" * worst.experiment.startswith("rotation")
+        found[way] = f"{value(worst):.2f} ({name})" + (f", {lost} not holding" if lost else "")
     return found
 
 

@@ -14,8 +14,7 @@ class Times:
     """All in steps. `shown` moments only give a picture; the figures of the article's models are at 96, 200, 1000."""
 
     shown: tuple[int, ...] = (16, 32, 64)
-    grown_sync: tuple[int, ...] = (96, 200, 1000)
-    grown_async: tuple[int, ...] = (96, 200, 400, 1000)
+    grown: tuple[int, ...] = (96, 200, 400, 1000)
     cut: int = 200
     healed_shown: int = 20  # after the cut
     healed: tuple[int, ...] = (100, 200, 400)
@@ -25,9 +24,6 @@ class Times:
     worm: int = 400  # to grow, and then for each piece
     film: int = 400
     film_every: int = 8
-
-    def grown(self, way: Way) -> tuple[int, ...]:
-        return self.grown_sync if way.step == SYNC else self.grown_async
 
     def turned(self, way: Way) -> int:
         return self.turned_sync if way.step == SYNC else self.turned_async

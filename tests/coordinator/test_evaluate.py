@@ -26,8 +26,7 @@ from firmware_sim.rule import seed, step
 
 SHORT = Times(
     shown=(8,),
-    grown_sync=(24, 40),
-    grown_async=(30, 60),
+    grown=(30, 60),
     cut=30,
     healed=(30, 40),
     turned_sync=24,
@@ -51,7 +50,7 @@ def test_growth_has_a_row_for_each_moment_in_all_four_ways(found: Evaluation) ->
     seen = [(row.step, row.engine, row.at) for row in found.rows]
     assert seen == [
         (way, family, at)
-        for way, moments in (("sync", (24, 40)), ("async", (15, 30)))
+        for way, moments in (("sync", (30, 60)), ("async", (15, 30)))
         for family in ("float", "int8")
         for at in moments
     ]
@@ -88,7 +87,7 @@ def test_notes_and_table_put_the_ways_side_by_side(found: Evaluation) -> None:
         *("sync", "float", "sync", "int8"),
         *("async", "float", "async", "int8"),
     ]
-    assert len(lines) == 3 and lines[1].startswith("growth") and "24 steps / 15 T" in lines[1]
+    assert len(lines) == 3 and lines[1].startswith("growth") and "30 steps / 15 T" in lines[1]
 
 
 def test_the_page_holds_table_and_pictures_and_asks_the_network_for_nothing(found: Evaluation) -> None:
@@ -148,8 +147,11 @@ def test_damage_and_rotation_have_rows_for_each_cut_and_angle_and_the_brief_tabl
     assert damage[:2] == (summary.DAMAGE, "+30 steps / 15 T") and later[1] == "+40 steps / 20 T"
     for way in found.subject.ways:
         assert damage[2][way].endswith(tuple(f"({name})" for name in CUTS))
-        assert rotated[2][way].split()[1] in ("(0)", "(45)", "(90)", "(180)", "(270)") and quarters[2][way][0] in "+-"
-    assert "cut lower, async int8" in page.html(found)
+        assert (
+            rotated[2][way].split()[1] in ("(0°)", "(45°)", "(90°)", "(180°)", "(270°)") and quarters[2][way][0] in "+-"
+        )
+    text = page.html(found)
+    assert "<h3>cut lower</h3>" in text and text.count("<h4>async int8</h4>") == len(CUTS)
 
 
 def test_several_processes_find_the_same_rows_and_pictures_in_the_same_order() -> None:
@@ -166,7 +168,7 @@ def test_json_is_one_list_with_the_agreed_keys(capfd: pytest.CaptureFixture[str]
     assert planaria(f"evaluate dot --only growth --draws 1 --seed 4 --json --html {out_html}") == 0
     out, err = capfd.readouterr()
     rows = json.loads(out)
-    assert len(rows) == 14 and all(set(row) == KEYS for row in rows) and "seed 4" in err
+    assert len(rows) == 16 and all(set(row) == KEYS for row in rows) and "seed 4" in err
     assert out_html.read_text().endswith("</html>")
 
 
