@@ -2,7 +2,7 @@
 
 Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
 from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
-`collection` trains the built-in rules instead (tools/collection.py).
+`evaluate` evaluates built-in rules (tools/evaluations.py), `collection` trains them (tools/collection.py).
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ CAMPAIGNS = {
     "angles": [],
     "outage": ["--engine", "chip"],
     "large": ["--engine", "chip"],
+    "evaluate": [],
     "collection": [],  # hours, resumable
 }
-# run by name only: it needs the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
-ASKED_FOR = {"published": ["--models", "DIR", "--processes"]}
+OTHER_TOOLS = {"evaluate": "tools.evaluations", "collection": "tools.collection"}
+# run by name only: they need the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
+ASKED_FOR = {"published": ["--models", "DIR", "--processes"], "article": ["--models", "DIR"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +38,8 @@ def main(arguments: list[str]) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     failed = 0
     for name in names.split():
-        if name == "collection":
-            failed |= subprocess.run([sys.executable, "-m", "tools.collection"], cwd=ROOT, check=False).returncode
+        if name in OTHER_TOOLS:
+            failed |= subprocess.run([sys.executable, "-m", OTHER_TOOLS[name]], cwd=ROOT, check=False).returncode
             continue
         command = [
             str(Path(sys.executable).with_name("planaria")),
@@ -60,7 +62,8 @@ def page() -> str:
         where = found["machine"]
         for name, rows in found["results"].items():
             options = " ".join((CAMPAIGNS | ASKED_FOR).get(name, []))
-            parts.append(f"## {name}\n\n`planaria bench {name} {options}`".replace(" `", "`"))
+            command = found.get("commands", {}).get(name, f"planaria bench {name} {options}".strip())
+            parts.append(f"## {name}\n\n`{command}`")
             parts.append(
                 f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, Python {where['python']}, "
                 f"{where['measured']}\n"

@@ -24,12 +24,22 @@ NUMBERS = {"1": "growth", "2": "growth", "3": "damage", "4": "rotation"}  # the 
     help="Some of growth,damage,rotation,seeds,worm; or by the article's number: 1 and 2 are growth, 3 is damage, "
     "4 is rotation.",
 )
+@click.option("--step", type=click.Choice(["sync", "async"]), default=None, help="One of the two; both by default.")
+@click.option("--family", type=click.Choice(["float", "int8"]), default=None, help="One of the two; both by default.")
 @click.option("--cores", type=click.IntRange(1, 1024), default=None, help="Processes to use; all cores by default.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one page with pictures and film.")
 @seed_option
 @json_option
 def evaluate(
-    rule: str, draws: int, only: str, cores: int | None, html: Path | None, seed: int | None, as_json: bool
+    rule: str,
+    draws: int,
+    only: str,
+    step: str | None,
+    family: str | None,
+    cores: int | None,
+    html: Path | None,
+    seed: int | None,
+    as_json: bool,
 ) -> int:
     """Growth, damage, rotation and several seeds (a worm is cut in three, too), in the article's synchronous step and
     in true asynchrony, in float and in int8. RULE: a built-in name, a rule folder. Takes minutes; needs no torch.
@@ -37,12 +47,13 @@ def evaluate(
     \b
     planaria evaluate lizard --html lizard.html
     planaria evaluate lizard --only growth --json
-    planaria evaluate lizard --only 1,3 --draws 1
+    planaria evaluate lizard --only 1,3 --draws 1 --family int8
     """
     from cellnode import workers
     from coordinator.evaluate import page, summary
     from coordinator.evaluate.evaluation import Options
     from coordinator.evaluate.evaluation import evaluate as run
+    from coordinator.evaluate.subject import WAYS
     from firmware_sim import folder
 
     names = (name.strip() for name in only.split(","))
@@ -51,7 +62,8 @@ def evaluate(
     if html is not None and not html.absolute().parent.is_dir():
         raise BadInput(f"{html}: the folder {html.parent} does not exist")
     click.echo(f"seed {rng_seed}, {draws} draws", err=True)
-    options = Options(draws, rng_seed, chosen, filmed=html is not None, cores=cores or workers.cores())
+    ways = tuple(way for way in WAYS if step in (way.step, None) and family in (way.family, None))
+    options = Options(draws, rng_seed, chosen, html is not None, cores or workers.cores(), ways)
     found = run(folder.load(rule), options, lambda line: click.echo(line, err=True))
     if html is not None:
         try:

@@ -61,6 +61,10 @@ def evaluate(folder: RuleFolder, options: Options, say: Say = lambda _line: None
         say(f"experiment worm is skipped: {subject.no_worm}")
     begun = time.monotonic()
     ways = [way for way in subject.ways if way in (options.ways or subject.ways)]
+    if not ways:
+        raise BadInput(
+            f"{folder.name} cannot live as {', '.join(map(str, options.ways))}: {'; '.join(subject.missing)}"
+        )
     jobs = _jobs(chosen, ways, options.filmed)
     order = sorted(range(len(jobs)), key=lambda k: LONGEST_FIRST.index(jobs[k].experiment))
     results: dict[int, list[Found]] = {}

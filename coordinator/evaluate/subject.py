@@ -34,6 +34,9 @@ class Way:
         return f"{self.step} {self.family}"
 
 
+WAYS = tuple(Way(step, family) for step in (SYNC, ASYNC) for family in (FLOAT, INT8))
+
+
 class Subject:
     """A rule folder with a target; BadInput without one. `missing` says in lines which ways cannot be computed."""
 
@@ -55,10 +58,9 @@ class Subject:
     @property
     def ways(self) -> list[Way]:
         """What can be computed."""
-        ways = [Way(SYNC, FLOAT)] if self._rule is not None else []
-        ways += [Way(SYNC, INT8)] if self._genome is not None else []
-        ways += [Way(ASYNC, FLOAT)]
-        return ways + ([Way(ASYNC, INT8)] if self._genome is not None else [])
+        lacking = {Way(SYNC, FLOAT)} if self._rule is None else set()
+        lacking |= {way for way in WAYS if way.family == INT8} if self._genome is None else set()
+        return [way for way in WAYS if way not in lacking]
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from firmware_sim.cuts import CUTS
 from firmware_sim.errors import BadInput
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import seed, step
+from tools import evaluations
 
 SHORT = Times(
     shown=(8,),
@@ -165,11 +166,25 @@ def test_several_processes_find_the_same_rows_and_pictures_in_the_same_order() -
 
 def test_json_is_one_list_with_the_agreed_keys(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out_html = tmp_path / "dot.html"
-    assert planaria(f"evaluate dot --only growth --draws 1 --seed 4 --json --html {out_html}") == 0
+    assert planaria(f"evaluate dot --only growth --family int8 --draws 1 --seed 4 --json --html {out_html}") == 0
     out, err = capfd.readouterr()
     rows = json.loads(out)
-    assert len(rows) == 16 and all(set(row) == KEYS for row in rows) and "seed 4" in err
+    assert len(rows) == 8 and all(set(row) == KEYS for row in rows) and "seed 4" in err
     assert out_html.read_text().endswith("</html>")
+
+
+def test_one_step_and_one_family_can_be_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    assert planaria("evaluate dot --only 1 --draws 1 --seed 4 --step sync --family int8 --json") == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert [(row["step"], row["engine"], row["at"]) for row in rows] == [
+        ("sync", "int8", at) for at in (96, 200, 400, 1000)
+    ]
+
+
+def test_what_is_kept_in_the_results_is_the_table_in_brief(found: Evaluation) -> None:
+    lines = evaluations.brief(json.loads(json.dumps([row.to_json() for row in found.rows])))
+    assert [list(line) for line in lines] == [["log10 loss", "at", *map(str, found.subject.ways)]] * 2
+    assert lines[0]["async int8"] == summary.cell(found.rows[-2])
 
 
 @pytest.mark.parametrize(
@@ -195,3 +210,5 @@ def test_a_rule_without_a_picture_or_a_genome(tmp_path: Path) -> None:
     plain = folder.save(tmp_path / "plain", name="plain", rule=dot.rule(), target=dot.target())
     subject = Subject(plain)
     assert [str(way) for way in subject.ways] == ["sync float", "async float"] and "genome" in subject.missing[0]
+    with pytest.raises(BadInput, match="cannot live as async int8: int8 is left out"):
+        evaluate(plain, Options(1, ways=(Way("async", "int8"),)))
