@@ -87,7 +87,10 @@ class Declared:
     def _read(self, events: Iterable[dict[str, Any]]) -> None:
         open_faults: dict[int, int] = {}  # fault -> its place in the list
         for event in events:
-            name, cells = event.get("event"), frozenset(event.get("cells", ()))
+            name = event.get("event")
+            if name not in ("erase", "seed", "inject", "heal"):
+                continue
+            cells = frozenset(event.get("cells", ()))
             began_ns, ns = int(event.get("began_ns", 0)), int(event.get("ns", NEVER_NS))
             t = float(event.get("t") or 0.0)
             if name in ("erase", "seed"):
