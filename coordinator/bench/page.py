@@ -118,7 +118,7 @@ def _strokes(swarm: Swarm, url: str) -> Row:
 
 
 def _until_dark(place: str, token: str, cells: set[int], dark: list[float], ready: threading.Event) -> None:
-    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None) as line:
+    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None, open_timeout=60) as line:
         line.send(json.dumps({"token": token}))
         left, ends = set(cells), time.monotonic() + 30
         while left and time.monotonic() < ends:

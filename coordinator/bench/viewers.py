@@ -20,7 +20,7 @@ from coordinator.serve import wire
 def watch(address: str, seconds: float, told: dict[str, float]) -> None:
     """Read and acknowledge as a page does."""
     place, _, token = address.partition("/#")
-    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None) as line:
+    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None, open_timeout=60) as line:
         line.send(json.dumps({"token": token}))
         frames, size, ends = 0, 0, 0.0
         while not ends or time.monotonic() < ends:
@@ -40,7 +40,7 @@ def watch(address: str, seconds: float, told: dict[str, float]) -> None:
 def deaf(address: str, seconds: float) -> None:
     """Open the line, say the token, and read nothing."""
     place, _, token = address.partition("/#")
-    with connect(place.replace("http", "ws") + "/live", max_size=None, max_queue=1) as line:
+    with connect(place.replace("http", "ws") + "/live", max_size=None, max_queue=1, open_timeout=60) as line:
         line.send(json.dumps({"token": token}))
         time.sleep(seconds)
 

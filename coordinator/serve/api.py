@@ -6,6 +6,7 @@ import starlette, msgspec and serve's watch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -132,3 +133,14 @@ def whole(text: str, name: str) -> int:
         return int(text)
     except ValueError:
         raise BadInput(f"{name} is {text[:40]!r}, expected a whole number") from None
+
+
+def number(text: str, name: str) -> float:
+    """A finite number from the address line."""
+    try:
+        value = float(text) if len(text) <= 20 else math.nan
+    except ValueError:
+        value = math.nan
+    if not abs(value) < 1e9:
+        raise BadInput(f"{name} is {text[:40]!r}, expected a number")
+    return value

@@ -47,6 +47,14 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
         data = await run_in_threadpool(past.still, request.path_params["run"], place)
         return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
+    async def hello(request: Request) -> Response:
+        return api.answer(await run_in_threadpool(past.hello, request.path_params["run"]))
+
+    async def frame(request: Request) -> Response:
+        t = api.number(request.path_params["t"], "t")
+        data = await run_in_threadpool(past.frame, request.path_params["run"], t)
+        return Response(data, media_type="application/octet-stream")
+
     async def ticket(request: Request) -> Response:
         """A link to a report, good once."""
         run = request.path_params["run"]
@@ -66,6 +74,8 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
         ("/api/runs", "GET", listed),
         ("/api/runs/{run}", "GET", one),
         ("/api/runs/{run}/stills/{place}", "GET", still),
+        ("/api/runs/{run}/hello", "GET", hello),
+        ("/api/runs/{run}/frames/{t}", "GET", frame),
         ("/api/runs/{run}/report", "POST", ticket),
         ("/reports/{ticket}", "GET", report),
     ]

@@ -1,17 +1,25 @@
 """Past runs as data: the list under a runs folder, and one run's numbers, losses, events, stills and report.
 
-Reads run folders only; a run is known by its id, never by a path that somebody sends. Blocking. May import the
-coordinator's locate, film, report and run folder.
+Reads run folders only; a run is known by its id, never by a path that somebody sends. Blocking, any thread. May import
+the coordinator's locate, film, recording, report and run folder.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from coordinator import film, locate, report
+import numpy as np
+
+from cellnode.panel import COUNTERS, Phase
+from coordinator import film, locate, opening, report
+from coordinator.camera import Sight
+from coordinator.recording import Recording
 from coordinator.runfolder import RunFolder
+from coordinator.serve import hello
+from coordinator.serve.stage import Stage
 from firmware_sim.errors import BadInput, PlanariaError
 
 LISTED = 300  # newest first
@@ -22,6 +30,8 @@ class Past:
 
     def __init__(self, every: Callable[[], Sequence[locate.Seen]]) -> None:
         self._every = every
+        self._reading = threading.Lock()
+        self._kept: tuple[tuple[str, int], Recording] | None = None
 
     def list(self) -> list[dict[str, Any]]:
         """One row a run, the newest first. A folder that cannot be read says so in its row."""
@@ -44,7 +54,48 @@ class Past:
             "events": list(folder.events()),
             "stills": [still.t for still in film.stills(folder.frames)],
             "repeat": report.repeat(folder.info, folder.path),
+            "recorded": self._span(folder),
         }
+
+    def hello(self, run: str) -> dict[str, Any]:
+        """What a page must know to show recorded frames."""
+        folder = self._find(run).folder
+        return hello.hello(folder.info, opening.picture_of(folder), folder.state().boards, 1)
+
+    def frame(self, run: str, t: float) -> bytes:
+        """What the grid showed at `t` T, all 16 values of every cell, from the recording; a whole frame of wire.py."""
+        folder = self._find(run).folder
+        shown, info = self._recording(folder).frame(t), folder.info
+        on = shown.on.reshape(-1)
+        sight = Sight(
+            at_ns=0,
+            on=on,
+            pids=on.astype(np.uint32),
+            phases=np.where(on, np.uint32(Phase.LINKED), np.uint32(Phase.OFF)),
+            lives=on.astype(np.uint64) << np.uint64(32) | on.astype(np.uint64),
+            counters=np.zeros((on.size, COUNTERS), np.uint64),
+            states=shown.states,
+            ages_intervals=np.zeros(0),
+        )
+        stage = Stage(on.size, hello.value_bytes(info))
+        stage.take(sight, t, False)
+        return stage.since(0)
+
+    def _span(self, folder: RunFolder) -> tuple[float, float] | None:
+        """From when to when it was recorded, in T since the seed; None if it was not, or nothing whole is there."""
+        try:
+            first, last = self._recording(folder).span
+            return max(first, 0.0), max(last, 0.0)
+        except PlanariaError:
+            return None
+
+    def _recording(self, folder: RunFolder) -> Recording:
+        """Reading one takes memory and seconds, so the last is kept, as long as its files do not grow."""
+        key = (str(folder.path), sum(path.stat().st_size for path in folder.recording.glob("*.rec")))
+        with self._reading:
+            if self._kept is None or self._kept[0] != key:
+                self._kept = key, Recording.open(folder)
+            return self._kept[1]
 
     def still(self, run: str, place: int) -> bytes:
         """The PNG of one still; -1 is the last."""

@@ -6,26 +6,24 @@ belongs to one thread. May import the coordinator's guest, locate and run folder
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.panel import Counter, Phase
 from cellnode.topology import neighbours
-from coordinator import chips, locate
+from coordinator import locate
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
 from coordinator.guest import Guest
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder
-from firmware_sim.engines import FAMILIES
+from coordinator.serve import hello
 from firmware_sim.errors import RunFailed
 from firmware_sim.limits import CHANNELS
 
@@ -38,7 +36,7 @@ class Source:
     def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
         self.folder, self.info = folder, folder.info
         self.picture = picture
-        self.value_bytes = 1 if FAMILIES[self.info.engine] == "int8" else 2
+        self.value_bytes = hello.value_bytes(self.info)
         self._eyes, self._clerk = Guest(folder, None), Guest(folder, picture)
         self._neighbours = neighbours(self.info.height, self.info.width, self.info.torus)
         self._ages: deque[NDArray[np.float64]] = deque()
@@ -116,23 +114,8 @@ class Source:
 
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
-        info = self.info
-        facts = msgspec.structs.asdict(info)
-        for private in ("runtime", "command", "versions", "rule_sha256"):
-            del facts[private]
-        boards = self._eyes.state().boards
-        engines = chips.engines(info.chips, boards, info.height * info.width, info.engine)
-        return {
-            **facts,
-            "folder": str(self.folder.path),
-            "cells": info.height * info.width,
-            "channels": CHANNELS,
-            "value_bytes": self.value_bytes,
-            "engines": engines if len(set(engines)) > 1 else info.engine,
-            "hosts": self._eyes.hosts,
-            "phases": [phase.name.lower() for phase in Phase],
-            "target": None if self.picture is None else _bytes(self.picture.on_grid()),
-        }
+        found = hello.hello(self.info, self.picture, self._eyes.state().boards, self._eyes.hosts)
+        return {**found, "folder": str(self.folder.path)}
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet."""
@@ -163,11 +146,6 @@ class Source:
     def close(self) -> None:
         self._eyes.leave()
         self._clerk.leave()
-
-
-def _bytes(target: NDArray[np.float32]) -> str:
-    """What the grid should show: premultiplied RGBA of 0 to 255, row-major, in base64."""
-    return base64.b64encode(np.rint(np.clip(target, 0, 1) * 255).astype(np.uint8).tobytes()).decode()
 
 
 def _report(record: Any) -> FaultReport:

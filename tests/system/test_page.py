@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from cellnode.panel import Counter
 from coordinator import Swarm, locate
-from coordinator.serve import address, beside, gallery
+from coordinator.recording import Recording
+from coordinator.runfolder import RunFolder
+from coordinator.serve import address, beside, gallery, wire
 from coordinator.serve.past import Past
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -205,15 +208,8 @@ def test_a_past_run_can_be_scrubbed_through(visit: Visit, tmp_path: Path) -> Non
         swarm.wait_until(20)
         swarm.kill("50%")
         swarm.wait(4)
-    token, listening = address.new_token(), address.Address(port=0).bind()
-    servers: list[Any] = []
-    past = Past(lambda: locate.every(tmp_path / "runs"))
-    thread = threading.Thread(target=gallery.serve, args=(past, listening, token, (), servers.append))
-    thread.start()
-    try:
-        page, wrong = visit(
-            address.url(listening, token), ready="document.querySelector('#runs img')?.naturalWidth > 0"
-        )
+    with gallery_of(Past(lambda: locate.every(tmp_path / "runs"))) as url:
+        page, wrong = visit(url, ready="document.querySelector('#runs img')?.naturalWidth > 0")
         page.click("#runs a")
         until(lambda: page.evaluate("globalThis.planaria?.shown > 10"), "the last still")
         page.fill("#scrub", "0")
@@ -227,7 +223,41 @@ def test_a_past_run_can_be_scrubbed_through(visit: Visit, tmp_path: Path) -> Non
             page.click("#report")
         assert answer.value.ok
         assert wrong == []
+
+
+@contextmanager
+def gallery_of(past: Past) -> Iterator[str]:
+    """The page of past runs, served; its address."""
+    token, listening = address.new_token(), address.Address(port=0).bind()
+    servers: list[Any] = []
+    thread = threading.Thread(target=gallery.serve, args=(past, listening, token, (), servers.append))
+    thread.start()
+    try:
+        yield address.url(listening, token)
     finally:
         servers[0].should_exit = True
         thread.join(20)
         listening.close()
+
+
+def test_a_recorded_run_can_be_seen_at_any_time_in_all_its_values(visit: Visit, start: Start, tmp_path: Path) -> None:
+    swarm = start("dot", (8, 8), record=True)
+    swarm.wait_until(20)
+    swarm.stop()
+    past = Past(lambda: [locate.look(RunFolder.open(swarm.folder))])
+    recording = Recording.open(RunFolder.open(swarm.folder))
+    first, last = past.one(swarm.run)["recorded"]
+    assert 0 <= first < 1
+    assert last > 15
+    head, _, cells = wire.decode(past.frame(swarm.run, 12.0))
+    assert (head.t, head.count) == (12.0, 64)
+    assert np.array_equal(cells.values / 32, recording.frame(12.0).states.reshape(64, 16))
+    with gallery_of(past) as base:
+        url = base.replace("/#", f"/past?run={swarm.run}#")
+        page, wrong = visit(url, ready="globalThis.planaria?.recorded?.shown > 0")
+        page.fill("#scrub", "40")
+        until(lambda: page.evaluate("planaria.recorded.shown - planaria.run.recorded[0]") == 10, "the tenth T")
+        shown_values = page.evaluate("Array.from(planaria.recorded.cells.values)")
+        t = page.evaluate("planaria.recorded.shown")
+        assert np.allclose(shown_values, recording.frame(t).states.reshape(-1))
+        assert wrong == []

@@ -26,12 +26,16 @@ export async function ask(path, body) {
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : answer.text();
 }
 
-// The address of a picture that needs the token.
-export async function picture(path) {
+async function fetched(path) {
   const answer = await fetch(path, { headers: { Authorization: `Bearer ${token()}` } });
   if (!answer.ok) throw new Error(`${path}: the server answered ${answer.status}`);
-  return URL.createObjectURL(await answer.blob());
+  return answer;
 }
+
+// The address of a picture that needs the token.
+export const picture = async (path) => URL.createObjectURL(await (await fetched(path)).blob());
+
+export const bytes = async (path) => (await fetched(path)).arrayBuffer();
 
 export const act = (action) => ask("/api/actions", action);
 

@@ -9,6 +9,7 @@ import { Link, ask } from "./link.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
 import { makePainter } from "./paint.js";
 import { theme } from "./theme.js";
+import { viewBar } from "./viewbar.js";
 import { Views } from "./views.js";
 
 const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
@@ -111,32 +112,7 @@ function showState(paused) {
 
 // ---- views
 
-function showViews() {
-  at("views").replaceChildren(...page.views.list.map((view) => make("button", {
-    type: "button", role: "radio", title: view.about, "aria-checked": String(view === page.views.chosen), id: `view-${view.id}`,
-    onclick: () => { page.views.choose(view.id); showViews(); },
-  }, view.name)));
-  const legend = at("legend"), view = page.views.chosen, parts = [];
-  if (view.id === "channel") {
-    const select = make("select", { "aria-label": "Which channel" });
-    for (let channel = 0; channel < 16; channel++) select.append(make("option", { value: channel, selected: channel === page.views.channel }, `${channel}`));
-    select.onchange = () => { page.views.channel = Number(select.value); dirty = true; };
-    parts.push(select);
-  }
-  if (view.scale) {
-    const strip = make("canvas", { width: 120, height: 10, "aria-hidden": "true" });
-    page.views.paintLegend(strip);
-    parts.push(make("span", {}, view.ends[0]), strip, make("span", {}, view.ends[1]));
-  }
-  for (const [name, colour] of page.views.distinct) {
-    const dot = make("i");
-    dot.style.background = `rgb(${colour.join(" ")})`;
-    parts.push(make("span", {}, dot, ` ${name}`));
-  }
-  parts.push(make("span", {}, view.about));
-  legend.replaceChildren(...parts);
-  dirty = true;
-}
+const showViews = () => viewBar(page.views, () => { dirty = true; });
 
 // ---- one cell
 
