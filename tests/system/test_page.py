@@ -157,8 +157,13 @@ def test_strokes_hit_real_processes_and_stand_in_the_log(visit: Visit, served: t
     drag(page, "fault", [(3, 1), (3, 6)])
     (fault,) = until(swarm.faults, "a fault")
     assert (fault.kind, fault.selector.split(":")[0], fault.parameters) == ("link_loss", "path", {"rate": 0.3})
+    drag(page, "cut", [(3.5, 0), (3.5, 7)])
+    until(lambda: len(swarm.faults()) == 2, "a cut")
+    cut = swarm.faults()[1]
+    assert (cut.kind, cut.parameters["name"], cut.selector) == ("partition", "isolate", "side:3.5,0,3.5,7")
+    assert cut.links == 44, "all links between the upper and the lower half, both ways"
     page.click("#heal")
-    until(lambda: all(each.state == "finished" for each in swarm.faults()), "the end of the fault")
+    until(lambda: all(each.over for each in swarm.faults()), "the end of the faults")
     page.click("#tool-erase")
     page.mouse.dblclick(*place(page, 2, 2))
     until(lambda: swarm.look().counters[18, Counter.SEEDED] > 0, "a seed by double click")
