@@ -9,20 +9,23 @@ it was.
     stretched at a proven fixed point: the same, with mean 2 or 4 T, and `listening` for any change
     asleep    zero, said so at three wakes, nothing alive around: `next_wake_ns` is None until something alive speaks
 
-May import numpy, firmware_sim, the mailbox, the frame and the panel's counters.
+May import numpy, firmware_sim, the mailbox, the frame, its faults and the panel's counters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode.cellfault import KINDS as CELL_FAULTS
+from cellnode.cellfault import CellFaults
 from cellnode.frame import HELLO as HELLO_FLAG
 from cellnode.frame import LIFE_MAX, NEXT_WITHIN_MAX, Frame, encode
 from cellnode.mailbox import ALIVE, CHANGED, HELLO, NEWER, SLOT_SHIFT, Mailbox, Tally, legal_values
+from cellnode.messages import LinkFault
 from cellnode.panel import COUNTERS, Counter
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
@@ -55,6 +58,7 @@ class Cell:
         "cell",
         "counters",
         "epoch",
+        "faulty",
         "interval_ns",
         "life",
         "mailbox",
@@ -94,6 +98,7 @@ class Cell:
         self.state_bytes = self._zero
         self.sequence = 0  # of the last frame said
         self.next_within = 1  # in T, what the last frame said
+        self.faulty: CellFaults | None = None  # what is wrong with its core or its mouth; None: nothing
         self._fixed = False  # the last computed step gave back the state it began with
         self._quiet = 0  # wakes in a row at which zero was said
         self._answered = [0] * 8  # incarnation per slot whose hello was answered out of sleep
@@ -170,15 +175,16 @@ class Cell:
         counters[Counter.SAID] += 1
         if hello:
             counters[Counter.HELLOS] += 1
-        if self._quiet >= QUIET_WAKES and not hello and not box.alive:
+        said, lying = self.state_bytes, self.faulty is not None and self.faulty.lying
+        if self.faulty is not None and lying:
+            said = self.faulty.say(self.sequence, said)
+        if self._quiet >= QUIET_WAKES and not hello and not box.alive and not lying:
             self.next_wake_ns = None
             counters[Counter.SLEEPING] = 1
         else:
             self._schedule(now_ns)
         flags = HELLO_FLAG if hello else 0
-        return encode(
-            Frame(flags, self.tag, self.cell, self.epoch, self.life, self.sequence, self.next_within, self.state_bytes)
-        )
+        return encode(Frame(flags, self.tag, self.cell, self.epoch, self.life, self.sequence, self.next_within, said))
 
     # ---- what the agent does to a cell
 
@@ -227,6 +233,19 @@ class Cell:
             self._late(now_ns, now_ns - due_ns)
             self.next_wake_ns = now_ns + REACTION_NS
 
+    def set_faults(self, faults: Iterable[LinkFault], now_ns: int) -> None:
+        """The whole wanted list of faults; those of this cell's core and mouth concern it."""
+        mine = [fault for fault in faults if fault.kind in CELL_FAULTS and self.cell in fault.cells]
+        if self.faulty is None and not mine:
+            return
+        if self.faulty is None:
+            self.faulty = CellFaults(self.cell, self.epoch, self.life, self._engine.dtype, self.counters)
+        if self.faulty.set(mine):
+            self._fixed = False
+            self._rouse(now_ns)
+        if not mine:
+            self.faulty = None
+
     def announce(self, slot: int, epoch: int, life: int, on: bool = True) -> None:
         """The newest incarnation that the agent gave to the neighbour in `slot`; `on=False`: it has no power, so hello
         does not wait for it. Frames above it are dropped."""
@@ -258,7 +277,10 @@ class Cell:
             if not hello and self.next_within < NEXT_WITHIN_MAX:
                 self.next_within *= 2
             return
-        values = self._engine.update(box.block).tobytes()
+        new = self._engine.update(box.block)
+        if self.faulty is not None and self.faulty.warping:
+            new = self.faulty.warp(box.block, new)
+        values = new.tobytes()
         if not legal_values(values, len(self._zero)):
             values = self._zero  # a float state that overflowed is dead: no neighbour would accept it
         box.changed = False

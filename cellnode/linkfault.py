@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from cellnode import bitflips, bursts, clockfault, delays
+from cellnode import bitflips, bursts, cellfault, clockfault, delays
 from cellnode.frame import Frame, decode, encode
 from cellnode.linkfate import fate, flips, service_ns
 from cellnode.mailbox import Tally
@@ -30,15 +30,17 @@ Key = tuple[int, int, int, int, int]  # sender, epoch, life, sequence, 1 for a c
 
 
 def check(fault: LinkFault) -> LinkFault:
-    """The fault itself, or BadInput naming what is wrong with it. A clock's fault is as good as a link's."""
+    """The fault itself, or BadInput naming what is wrong with it. Faults of clocks and of cells, too."""
     if fault.kind in clockfault.KINDS:
         return clockfault.check(fault)
+    if fault.kind in cellfault.KINDS:
+        return cellfault.check(fault)
 
     def expect(good: bool, what: str) -> None:
         if not good:
             raise BadInput(f"link fault {fault.id} {what}")
 
-    known = ", ".join((*KINDS, *clockfault.KINDS))
+    known = ", ".join((*KINDS, *clockfault.KINDS, *cellfault.KINDS))
     expect(fault.kind in KINDS, f"has kind {fault.kind!r}, expected one of {known}")
     expect(0.0 <= fault.rate <= 1.0, f"has rate {fault.rate}, expected 0..1")
     expect(0.0 <= fault.delay_intervals <= DELAY_MAX, f"delays by {fault.delay_intervals} T, expected 0..{DELAY_MAX:g}")

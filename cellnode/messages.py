@@ -36,11 +36,12 @@ class OtherEngine(msgspec.Struct, frozen=True):
 class LinkFault(msgspec.Struct, frozen=True):
     """One fault on the incoming edges of some cells; draws are pure in (seed, id, edge, incarnation, sequence).
 
-    Or on their clocks ("drift", "jitter": cellnode/clockfault.py), which is wanted, held and repeated in the same way.
+    Or on their clocks ("drift", "jitter": cellnode/clockfault.py), or on what they compute and say ("stuck", "lie":
+    cellnode/cellfault.py), which is wanted, held and repeated in the same way.
     """
 
     id: int
-    kind: str  # "loss" | "burst" | "delay" | "reorder" | "duplicate" | "corrupt" | "rate" | "hold" | "drift" | "jitter"
+    kind: str  # loss burst delay reorder duplicate corrupt rate hold, drift jitter, stuck lie
     cells: list[int]  # victims: the incoming edges of these cells
     rate: float = 0.0  # probability that a frame is hit, 0..1 (burst: lost, within a burst). drift: 0.1 is 10 % slow.
     # jitter: each interval is within +- this share
@@ -56,6 +57,10 @@ class LinkFault(msgspec.Struct, frozen=True):
     checked: bool = True  # corrupt: the receiver checks the CRC, and drops the frame
     per_interval: float = 0.0  # rate: frames in T that pass an edge
     places: int = 0  # rate: frames that wait for an edge; more are lost
+    mode: str = ""  # lie: one of cellnode.cellfault.MODES
+    lag: int = 1  # lie, mode "stale": how many frames ago
+    channel: int = 0  # stuck: which of the 16
+    level: float = 0.0  # stuck: at what value
 
 
 class Placement(msgspec.Struct, frozen=True):

@@ -141,6 +141,7 @@ class Node:
             self._heart.listen_anew()
             self._tell(self._heart.cell, wanted, now_ns)
             self._heart.cell.set_clock(self._clock(wanted))
+            self._heart.cell.set_faults(wanted.faults, now_ns)
             self._heart.show_linked()
         page.show_version(wanted.version)
 

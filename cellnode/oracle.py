@@ -107,7 +107,9 @@ class CellWorld:
             self._counters[index][Counter.SLEEPING] = 0
             self._frozen.discard(index)
             self._thawed_ns[index] = -1
-            self._cells[index] = self._born(index, now_ns) if on else None
+            self._cells[index] = born = self._born(index, now_ns) if on else None
+            if born is not None:
+                born.set_faults(self._faults, now_ns)
         for index in changed:
             self._announce(index)
             self._schedule(index)
@@ -162,6 +164,8 @@ class CellWorld:
             cell = self._cells[index]
             if cell is not None:
                 cell.set_clock(self._clock(index))
+                cell.set_faults(faults, now_ns)
+                self._schedule(index)
 
     def _clock(self, index: int) -> Intervals:
         life = self._lives[index]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.cell import HELLO_MAX, LATE_DEAF, LATE_MISSED, QUIET_WAKES, REACTION_NS
+from cellnode.cellfault import CellFaults
 from cellnode.clockfault import bend
 from cellnode.draws import Purpose, chain_array, interval_ns_array, stream_key, wake_entity
 from cellnode.frame import NEXT_WITHIN_MAX
@@ -67,6 +68,10 @@ class Patch:
         self._fixed: Mask = np.zeros(n, np.bool_)
         self._quiet = np.zeros(n, np.int64)
         self._answered = np.zeros((n, 8), np.int64)
+        self._cell_faults: list[tuple[LinkFault, frozenset[int]]] = []
+        self._faulty: dict[int, CellFaults] = {}
+        self._warping: Mask = np.zeros(n, np.bool_)
+        self._lying: Mask = np.zeros(n, np.bool_)
         self._clock_faults: tuple[tuple[LinkFault, Mask], ...] = ()
         self._bent: Mask = np.zeros(n, np.bool_)  # on some clock fault's list
 
@@ -106,9 +111,12 @@ class Patch:
         self._meet_anew(cells)
         self._begin(cells, now_ns)
         self.hello_until_ns[cells] = now_ns + HELLO_MAX * self.interval_ns
+        if self._cell_faults:
+            self._tell_faults(cells.tolist(), now_ns)
 
     def off(self, cells: Indices) -> None:
         """These cells lose power and all they held."""
+        self._forget_faults(cells)
         self.mail.clear(cells)
         self.on[cells] = False
         self.next_wake_ns[cells] = NEVER_NS
@@ -159,6 +167,39 @@ class Patch:
             self._bent |= victims
         self._peek(np.arange(self.count))
 
+    def set_cell_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
+        """`Cell.set_faults` for all cells that have power."""
+        self._cell_faults = [(fault, frozenset(fault.cells)) for fault in faults]
+        victims = set(self._faulty).union(*(cells for _, cells in self._cell_faults))
+        self._tell_faults(sorted(cell for cell in victims if self.on[cell]), now_ns)
+
+    def _tell_faults(self, cells: Sequence[int], now_ns: int) -> None:
+        changed = []
+        for cell in cells:
+            mine = [fault for fault, victims in self._cell_faults if cell in victims]
+            faulty = self._faulty.get(cell)
+            if faulty is None and not mine:
+                continue
+            if faulty is None:
+                life, dtype = int(self._lives[cell]), self.engine.dtype
+                faulty = CellFaults(cell, self._epoch, life, dtype, self.counters[:, cell])
+            if faulty.set(mine):
+                changed.append(cell)
+            self._faulty[cell] = faulty
+            self._warping[cell], self._lying[cell] = faulty.warping, faulty.lying
+            if not mine:
+                del self._faulty[cell]
+        roused = np.array(changed, np.int64)
+        self._fixed[roused] = False
+        self.next_within[roused] = 1
+        self._schedule(roused, np.full(len(roused), now_ns))
+
+    def _forget_faults(self, cells: Indices) -> None:
+        if self._faulty:
+            for cell in cells.tolist():
+                self._faulty.pop(cell, None)
+            self._warping[cells] = self._lying[cells] = False
+
     def jump(self, cells: Indices, ns: int, now_ns: int) -> None:
         """`Cell.jump` for these cells, which are on."""
         self.mail.shift(cells, -ns)
@@ -191,6 +232,12 @@ class Patch:
         self._sequence[cells] += 1
         counters[Counter.SAID, cells] += _ONE
         asleep = (quiet >= QUIET_WAKES) & ~hello & ~any_slot(mail.alive[cells])
+        if self._faulty:
+            asleep &= ~self._lying[cells]
+            for k in np.flatnonzero(self._lying[cells]).tolist():
+                cell = int(cells[k])
+                said = self._faulty[cell].say(int(self._sequence[cell]), states[k].tobytes())
+                states[k] = np.frombuffer(said, states.dtype)
         self.next_wake_ns[cells] = NEVER_NS
         counters[Counter.SLEEPING, cells[asleep]] = 1
         awake = ~asleep
@@ -255,6 +302,11 @@ class Patch:
                 return
         block = self.mail.block[cells]
         new = np.ascontiguousarray(self._compute(cells, block.reshape(len(cells), 3, 3, -1)), self.engine.dtype)
+        if self._faulty:
+            new = new.copy()
+            for k in np.flatnonzero(self._warping[cells]).tolist():
+                shaped = block[k].reshape(1, 3, 3, -1)
+                new[k] = self._faulty[int(cells[k])].warp(shaped, new[k : k + 1])[0]
         legal = new.min(axis=1) > -128 if new.dtype == np.int8 else np.isfinite(new).all(axis=1)
         if not legal.all():
             new = np.where(legal[:, None], new, 0).astype(new.dtype)

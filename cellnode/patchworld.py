@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import clockfault, harm, linkfault
+from cellnode import cellfault, clockfault, harm, linkfault
 from cellnode.cell import REACTION_NS
 from cellnode.frame import LIFE_MAX
 from cellnode.mailbox import NEVER_NS
@@ -179,6 +179,7 @@ class PatchWorld:
                 clocks.append((fault, victims))
         self.links.set_faults([fault for fault in faults if fault.kind in linkfault.KINDS], now_ns)
         self.patch.set_clock_faults(clocks)
+        self.patch.set_cell_faults([fault for fault in faults if fault.kind in cellfault.KINDS], now_ns)
 
     def _powered(self, cells: Iterable[int]) -> Indices:
         wanted = np.array(sorted(set(cells)), np.int64)

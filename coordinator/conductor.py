@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from cellnode.messages import LinkFault
-from coordinator import chips
+from coordinator import chips, invariants
 from coordinator.actions import Action, FaultReport, Inject, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
@@ -32,7 +32,7 @@ from coordinator.runfolder import RunFolder
 from coordinator.store import Store
 from coordinator.substrate import OnProgress, Substrate
 from coordinator.virtual import VirtualSubstrate
-from firmware_sim.engines import Engine
+from firmware_sim.engines import FAMILIES, Engine
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 SECOND = 1_000_000_000
@@ -259,7 +259,18 @@ class Conductor:
         t = self.t
         sight, out = self.observer.see(t), str(self.folder.path)
         unproven = bool(self._board.unproven(t))
-        return measure(self.info, self.observer, sight, t, self._substrate, self.interval_s, out, unproven=unproven)
+        broken = invariants.broken(sight, self.observer.totals(), FAMILIES[self.info.engine])
+        return measure(
+            self.info,
+            self.observer,
+            sight,
+            t,
+            self._substrate,
+            self.interval_s,
+            out,
+            unproven=unproven,
+            broken=broken,
+        )
 
     def again(self, by: By) -> Check:
         """Live it all a second time, computed `by` whom, and compare the bytes; in virtual time only."""
@@ -306,6 +317,9 @@ class Conductor:
         if stopped:
             for report in self._board.unproven(self.t):
                 self._say(f"fault {report.id} ({report.kind} on {report.selector}) has hit nothing: verdict unknown")
+            for line in self.last.broken:
+                self._event("broken", line=line)
+                self._say(f"this must never be: {line}")
             self.folder.save_json("measure.json", self.last.to_dict())
         self._event("stopped" if stopped else "left")
 

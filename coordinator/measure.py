@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -57,6 +57,7 @@ class Measure:
     angle: float
     run: str
     out: str
+    broken: tuple[str, ...] = ()  # invariants that did not hold, one line each (coordinator/invariants.py)
 
     def to_dict(self) -> dict[str, Any]:
         """As it is printed by --json."""
@@ -103,9 +104,13 @@ def measure(
     out: str,
     *,
     unproven: bool = False,
+    broken: Sequence[str] = (),
 ) -> Measure:
-    """All numbers as of `sight`, seen at `t` T; `unproven`: some fault has hit nothing, so nothing is shown by it."""
+    """All numbers as of `sight`, seen at `t` T; `unproven`: some fault has hit nothing, so nothing is shown by it;
+    `broken`: invariants that do not hold, with which no run is good."""
     verdict = observer.verdict(sight, t)
+    if unproven and verdict is not None:
+        verdict = "unknown"
     rates, losses, others = observer.rates(), observer.losses(sight), observer.losses_of_others(sight)
     return Measure(
         rule=info.rule,
@@ -130,10 +135,11 @@ def measure(
         loss_log10_shift1=None if losses is None else round(losses.loss_log10_shift1, 4),
         loss_others_log10=None if others is None else round(others.loss_log10, 4),
         gain_log10=None if losses is None else round(losses.gain_log10, 4),
-        verdict="unknown" if unproven and verdict is not None else verdict,
+        verdict="fail" if broken else verdict,
         interval_s=interval_s,
         torus=info.torus,
         angle=info.degrees,
         run=info.run,
         out=out,
+        broken=tuple(broken),
     )

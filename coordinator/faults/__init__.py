@@ -19,6 +19,7 @@ from coordinator.faults.crash import Crash
 from coordinator.faults.erase import Erase
 from coordinator.faults.hardware import HARDWARE
 from coordinator.faults.hosts import AgentKill, CoordinatorKill
+from coordinator.faults.liars import Byzantine, StuckChannel
 from coordinator.faults.links import LINKS, Held
 from coordinator.faults.partition import Partition
 from coordinator.faults.pause import Pause
@@ -32,6 +33,8 @@ _ALL: tuple[type[Fault], ...] = (
     Churn,
     Pause,
     Slow,
+    StuckChannel,
+    Byzantine,
     Erase,
     *LINKS,
     Partition,

@@ -151,6 +151,12 @@ LINKS = {
     "believed": LinkFault(17, "corrupt", [], bits=2, checked=False),
     "rate": LinkFault(18, "rate", [], per_interval=0.7, places=3),
     "hold": LinkFault(19, "hold", []),
+    "stuck": LinkFault(20, "stuck", [], channel=3, level=1.0),
+    "random": LinkFault(21, "lie", [], mode="random"),
+    "frozen": LinkFault(22, "lie", [], mode="frozen"),
+    "stale": LinkFault(23, "lie", [], mode="stale", lag=4),
+    "inverted": LinkFault(24, "lie", [], mode="inverted"),
+    "gradient": LinkFault(25, "lie", [], mode="gradient"),
 }
 
 
@@ -158,7 +164,7 @@ DEEDS = ("seed", "seed", "off", "on", "erase", "loss", "delay", "heal", "many", 
 deeds = scripts(*DEEDS)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=80)
 @given(
     script=scripts(*DEEDS, "clock", "jump", "flip"),
     size=st.sampled_from([(1, 1), (1, 4), (3, 3), (4, 5), (6, 4)]),

@@ -31,6 +31,8 @@ def test_every_fault_on_links_hits_real_frames_and_ends(swarm: Swarm) -> None:
         "link_rate select=row:4 frames=0.5",
         "hold select=row:5",
         "partition select=half:left name=isolate way=in",
+        "byzantine select=row:1 mode=random",
+        "stuck_channel select=row:2 channel=3 level=1",
         "pause select=cell:3,3",
     )
     for words in asked:
