@@ -84,7 +84,7 @@ def _scaled(interval: int, factor: int) -> int:
     return (interval * factor) >> _UNIT_BITS
 
 
-def _limits(fault: LinkFault) -> tuple[int, int]:
+def limits(fault: LinkFault) -> tuple[int, int]:
     """The factor in the middle, and how far from it a draw may lead; in 2**-20."""
     if fault.kind == "drift":
         return _UNIT + round(fault.rate * _UNIT), round(fault.spread * _UNIT)
@@ -92,7 +92,7 @@ def _limits(fault: LinkFault) -> tuple[int, int]:
 
 
 def _factor(fault: LinkFault, cell: int, life: Life, counter: int) -> int:
-    middle, reach = _limits(fault)
+    middle, reach = limits(fault)
     if fault.kind == "drift":  # an oscillator outlives its cell's lives
         bits = draw64(fault.rng_seed, entity(fault.id, cell), Purpose.CLOCK_DRIFT, 0)
     else:
@@ -101,7 +101,7 @@ def _factor(fault: LinkFault, cell: int, life: Life, counter: int) -> int:
 
 
 def _factors(fault: LinkFault, cells: Words, epoch: int, lives: Words, counters: NDArray[np.uint64]) -> Words:
-    middle, reach = _limits(fault)
+    middle, reach = limits(fault)
     who = cells.astype(np.uint64)
     if fault.kind == "drift":
         bits = draw64_array(fault.rng_seed, entity_array(fault.id, who), Purpose.CLOCK_DRIFT, 0)

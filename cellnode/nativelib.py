@@ -47,11 +47,12 @@ CELL = np.dtype(
         *((name, np.uint8) for name in ("alive", "living")),
         *((name, np.int32) for name in ("fault_count", "fault_first")),
         ("neighbours", np.int32, (8,)),
-        *((name, np.int32) for name in ("engine", "held", "held_count", "unused")),
+        *((name, np.int32) for name in ("engine", "held", "held_count", "clock_count")),
         *((name, np.int64) for name in ("hello_until_ns", "incarnation", "sequence")),
         *((name, np.uint64) for name in ("clock_key", "draws")),
         ("quiet", np.int64),
-        ("spare", np.int64, (4,)),
+        ("clock_first", np.int64),
+        ("spare", np.int64, (3,)),
         ("slots", SLOT, (8,)),
         ("counters", np.uint64, (COUNTERS,)),
         ("answered", np.int64, (8,)),
@@ -59,18 +60,18 @@ CELL = np.dtype(
 )
 FAULT = np.dtype(
     [
-        ("id_key", np.uint64),
-        ("stream_key", np.uint64),
-        ("chance", np.uint64),
-        ("limit_ns", np.int64),
-        ("is_delay", np.int64),
+        *((name, np.uint64) for name in ("id_key", "key", "second_key", "third_key", "chance", "chance_between")),
+        *((name, np.uint64) for name in ("enter", "stay", "stationary")),
+        *((name, np.int64) for name in ("limit_ns", "middle", "reach")),
+        ("table", np.uint64),  # an address
+        *((name, np.int64) for name in ("kind", "constant")),
     ]
 )
+EDGES = np.dtype([("fault", np.int32), ("slots", np.int32)])
 HELD = np.dtype(
     [
         *((name, np.int64) for name in ("due_ns", "sender", "incarnation", "sequence")),
-        *((name, np.int32) for name in ("left", "right", "slot")),
-        *((name, np.int16) for name in ("hello", "next_within")),
+        *((name, np.int32) for name in ("left", "right", "copy", "slot", "hello", "next_within")),
         ("state", np.int8, (CHANNELS,)),
     ]
 )
@@ -91,7 +92,7 @@ class World(ctypes.Structure):
     """`world` of native/world.h: where the buffers are, and what holds for all cells."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("cells", "rule", "intervals", "faults", "fault_of", "held", "log")),
+        *((name, ctypes.c_void_p) for name in ("cells", "rule", "intervals", "faults", "edges", "held", "log")),
         *((name, ctypes.c_void_p) for name in ("events", "buckets")),
         ("ask", ASK),
         *((name, ctypes.c_int64) for name in ("interval_ns", "epoch", "delay_max_ns")),
@@ -110,6 +111,7 @@ _SIZES = [
     SAID.itemsize,
     EVENT.itemsize,
     RULE_BYTES,
+    EDGES.itemsize,
 ]
 
 

@@ -2,9 +2,8 @@
 
 All that cells are lies in one NumPy array (`nativelib.CELL`); native/library.c runs the events one by one in the order
 (time, cell) and computes the rule's integer core itself. Cells on other engines are asked of those engines. It knows
-the link faults of `KINDS` and nothing beyond: `knows` says whether a list of faults can be left to it (if not,
-`handover.py` makes a PatchWorld of it). Knows no clock. May import numpy, firmware_sim, the library, draws and link
-faults.
+the faults of `nativefaults.FIELDS` and nothing beyond; whoever owns it hands it over to arrays (`handover.py`) for what
+it does not know. Knows no clock. May import numpy, firmware_sim, the library, draws and faults.
 """
 
 from __future__ import annotations
@@ -19,29 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import nativelib
-from cellnode.delays import UNIFORM_MAX_NS
-from cellnode.draws import TABLE, Purpose, chain, chance
+from cellnode import clockfault, linkfault, nativelib
+from cellnode.draws import TABLE, Purpose, chain
 from cellnode.linkfault import DELAY_MAX, check
 from cellnode.messages import LinkFault
-from cellnode.nativelib import ASK, CELL, EVENT, FAULT, SAID, World
+from cellnode.nativefaults import edges_of, table_of
+from cellnode.nativelib import ASK, CELL, EDGES, EVENT, SAID, World
 from cellnode.nativepart import EngineFailed, Part
 from cellnode.oracle import Said
 from firmware_sim.engines import Engine, genome_of
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import CHANNELS
 
-KINDS = ("loss", "delay")
 LOG_ROOM = 4096  # frames between two calls of the log
-
-
-def knows(faults: Sequence[LinkFault]) -> bool:
-    """Whether every one of these faults is computed here, too: of a known kind, and with nothing more asked of it."""
-    return all(
-        fault.kind in KINDS
-        and fault == LinkFault(fault.id, fault.kind, fault.cells, fault.rate, fault.delay_intervals, fault.rng_seed)
-        for fault in faults
-    )
 
 
 class NativeWorld:
@@ -76,7 +65,7 @@ class NativeWorld:
         size = len(table) // parts
         self.parts = [Part(self._library, k * size, (k + 1) * size, interval_ns) for k in range(parts)]
         self._threads = 1 if log is not None or parts == 1 else threads or os.cpu_count() or 1
-        self._fault_table, self._fault_of = _fault_table((), interval_ns), np.zeros(0, np.int32)
+        self._fault_table, self._edges = table_of((), interval_ns), np.zeros(0, EDGES)
         self._error: BaseException | None = None
         self._bind()
         self.power(range(len(table)), True, 0)
@@ -130,14 +119,12 @@ class NativeWorld:
     def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
         """Faults that it `knows`, each on the incoming edges of its cells."""
         self.faults = tuple(check(fault) for fault in faults)
-        victims = [np.unique(np.array(fault.cells, np.int64)) for fault in faults]
-        numbers = np.repeat(np.arange(len(victims), dtype=np.int32), [len(some) for some in victims])
-        cells = np.concatenate([*victims, np.empty(0, np.int64)])
-        counts = np.bincount(cells, minlength=len(self.cells))
-        self.cells["fault_count"] = counts
-        self.cells["fault_first"] = np.cumsum(counts) - counts
-        self._fault_of = numbers[np.argsort(cells, kind="stable")]
-        self._fault_table = _fault_table(self.faults, self.interval_ns)
+        links = edges_of(self.faults, len(self.cells), linkfault.KINDS, 0)
+        clocks = edges_of(self.faults, len(self.cells), clockfault.KINDS, len(links.edges))
+        self.cells["fault_count"], self.cells["fault_first"] = links.counts, links.firsts
+        self.cells["clock_count"], self.cells["clock_first"] = clocks.counts, clocks.firsts
+        self._edges = np.concatenate([links.edges, clocks.edges])
+        self._fault_table = table_of(self.faults, self.interval_ns)
         self._bind()
 
     def twin(self, engine: Engine) -> NativeWorld:
@@ -172,8 +159,8 @@ class NativeWorld:
             world.rule = None if self._rule is None else self._rule.ctypes.data
             world.simd = nativelib.simd(self._library)
             world.intervals = TABLE.ctypes.data
-            world.faults = self._fault_table.ctypes.data if self.faults else None
-            world.fault_of = self._fault_of.ctypes.data
+            world.faults = self._fault_table.rows.ctypes.data if self.faults else None
+            world.edges = self._edges.ctypes.data
             world.log, world.log_room = (None if self.log is None else self._said.ctypes.data), len(self._said)
             world.ask = self._ask
             world.epoch = self.epoch
@@ -197,16 +184,3 @@ class NativeWorld:
         for time_ns, cell, life, sequence, hello, within, state in self._said[: world.log_count].tolist():
             self.log((time_ns, cell, life, sequence, bool(hello), within, state))
         world.log_count = 0
-
-
-def _fault_table(faults: Sequence[LinkFault], interval_ns: int) -> NDArray[np.void]:
-    table = np.zeros(len(faults), FAULT)
-    for row, fault in zip(table, faults, strict=True):
-        delay = fault.kind == "delay"
-        purpose = Purpose.LINK_DELAY if delay else Purpose.LINK_LOSS
-        row["id_key"] = chain(0, fault.id)
-        row["stream_key"] = chain(chain(0, fault.rng_seed), int(purpose))
-        row["chance"] = 0 if delay else chance(fault.rate)
-        row["limit_ns"] = min(round(fault.delay_intervals * interval_ns), UNIFORM_MAX_NS) if delay else 0
-        row["is_delay"] = delay
-    return table

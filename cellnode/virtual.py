@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import handover, harm, nativeworld
+from cellnode import handover, harm, nativefaults
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.linkfault import check
 from cellnode.messages import LinkFault, RulePayload
@@ -151,7 +151,7 @@ class VirtualSwarm:
         """The whole wanted list of link faults; what is not in it is healed. Frames held back still come."""
         for fault in faults:
             self._known(check(fault).cells)
-        if isinstance(self._world, NativeWorld) and not nativeworld.knows(faults):
+        if isinstance(self._world, NativeWorld) and not nativefaults.knows(faults):
             self._say("virtual time: arrays compute these faults, slower")
             self.to_arrays()
         self._world.set_faults(faults, self.now_ns)

@@ -1,4 +1,4 @@
-/* Frames that a link fault holds back: for each cell a heap by (due, sender, incarnation, sequence), all in one pool.
+/* Frames that a link fault holds back: for each cell a heap by (due, sender, incarnation, sequence, copy), all in one pool.
  *
  * The heaps are skew heaps (Sleator and Tarjan 1986): merging is all they need, and no node has a fixed place. */
 #include "world.h"
@@ -14,7 +14,10 @@ static bool held_less(const world_held *a, const world_held *b)
     if (a->incarnation != b->incarnation) {
         return a->incarnation < b->incarnation;
     }
-    return a->sequence < b->sequence;
+    if (a->sequence != b->sequence) {
+        return a->sequence < b->sequence;
+    }
+    return a->copy < b->copy;
 }
 
 static int32_t held_merge(world_held *pool, int32_t a, int32_t b)

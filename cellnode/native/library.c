@@ -9,6 +9,7 @@
 #include "mailbox.c"
 #include "core.c"
 #include "core_avx2.c"
+#include "faults.c"
 #include "wake.c"
 #include "power.c"
 
@@ -25,7 +26,7 @@ int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_n
 void planaria_world_sizes(int64_t *sizes)
 {
     const int64_t all[] = {sizeof(world),       sizeof(world_cell), sizeof(world_fault), sizeof(world_held),
-                           sizeof(world_said), sizeof(world_event), sizeof(world_rule)};
+                           sizeof(world_said), sizeof(world_event), sizeof(world_rule),  sizeof(world_edges)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         sizes[i] = all[i];
     }
@@ -104,7 +105,7 @@ int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_n
         if (w->log != NULL && w->log_count == w->log_room) {
             return RUN_LOG_FULL;
         }
-        if (w->faults != NULL && w->held_room < SLOTS) {
+        if (w->faults != NULL && w->held_room < 2 * SLOTS) {
             return RUN_HELD_FULL;
         }
         if (cell->due_ns <= cell->next_wake_ns) {

@@ -5,8 +5,12 @@
 
 static void schedule(const world *w, world_cell *cell, int64_t now_ns)
 {
-    const uint64_t bits = chain(cell->clock_key, cell->draws++);
-    cell->next_wake_ns = now_ns + interval_ns(w->intervals, bits, w->interval_ns) * cell->next_within;
+    int64_t interval = interval_ns(w->intervals, chain(cell->clock_key, cell->draws), w->interval_ns);
+    if (cell->clock_count != 0) {
+        interval = bend(w, cell, interval, cell - w->cells, cell->draws);
+    }
+    cell->draws++;
+    cell->next_wake_ns = now_ns + interval * cell->next_within;
     cell->counters[SLEEPING] = 0;
 }
 
@@ -48,44 +52,46 @@ static void cell_receive(world *w, int32_t index, int32_t slot, const world_fram
     queue_follow(w, index);
 }
 
-/* Whether a frame is lost on its way to `receiver`, and how late it comes: pure, whatever came before. */
-static bool fate(const world *w, const world_cell *cell, int64_t sender, int64_t receiver, const world_frame *frame,
-                 int64_t *late_ns)
+/* Keep a frame until it is due; false if too many wait already. */
+static bool hold(world *w, world_cell *cell, world_held *held, int64_t due_ns)
 {
-    bool lost = false;
-    for (int32_t k = 0; k < cell->fault_count; k++) {
-        const world_fault *const fault = &w->faults[w->fault_of[cell->fault_first + k]];
-        uint64_t who = chain(chain(fault->id_key, (uint64_t)sender), (uint64_t)receiver);
-        who = chain(chain(who, (uint64_t)(frame->incarnation >> 32)), (uint64_t)(frame->incarnation & LIFE_MASK));
-        const uint64_t bits = chain(chain(fault->stream_key, who), (uint64_t)frame->sequence);
-        if (fault->is_delay) {
-            *late_ns += share(bits, fault->limit_ns);
-        } else {
-            lost |= (bits >> 11) < fault->chance;
-        }
+    if (cell->held_count >= HELD_MAX) {
+        return false;
     }
-    *late_ns = *late_ns < w->delay_max_ns ? *late_ns : w->delay_max_ns;
-    return lost;
+    held->due_ns = due_ns;
+    held_put(w, cell, held);
+    return true;
 }
 
+/* A frame goes over a link with faults (`_meet` of cellnode/linkfault.py). */
 static void pass(world *w, int32_t sender, int32_t index, int32_t slot, const world_frame *frame, int64_t now_ns)
 {
     world_cell *const cell = &w->cells[index];
-    int64_t late_ns = 0;
-    if (fate(w, cell, sender, index, frame, &late_ns) || (late_ns != 0 && cell->held_count >= HELD_MAX)) {
+    const world_fate met = fate_of(w, cell, sender, index, slot, frame->incarnation, frame->sequence);
+    if (met.lost) {
         cell->counters[FAULT_LOST]++;
         return;
     }
-    if (late_ns == 0) {
-        cell_receive(w, index, slot, frame, now_ns);
-        return;
+    if (met.delay_ns != 0 || met.again_ns != 0) {
+        world_held held = {0, sender, frame->incarnation, frame->sequence, NOBODY, NOBODY, 0, slot,
+                           frame->hello, frame->next_within, {0}};
+        memcpy(held.state, frame->state, CHANNELS);
+        if (met.delay_ns != 0) {
+            const bool held_back = hold(w, cell, &held, now_ns + met.delay_ns);
+            cell->counters[held_back ? FAULT_DELAYED : FAULT_LOST]++;
+            if (!held_back) {
+                return;
+            }
+        }
+        held.copy = 1;
+        if (met.again_ns != 0 && hold(w, cell, &held, now_ns + met.delay_ns + met.again_ns)) {
+            cell->counters[FAULT_DUPLICATED]++;
+        }
+        queue_follow(w, index);
     }
-    world_held held = {now_ns + late_ns, sender, frame->incarnation, frame->sequence, NOBODY, NOBODY, slot,
-                       frame->hello,     frame->next_within, {0}};
-    memcpy(held.state, frame->state, CHANNELS);
-    cell->counters[FAULT_DELAYED]++;
-    held_put(w, cell, &held);
-    queue_follow(w, index);
+    if (met.delay_ns == 0) {
+        cell_receive(w, index, slot, frame, now_ns);
+    }
 }
 
 /* The earliest frame held back for this cell comes through. */

@@ -33,7 +33,7 @@ enum {
 enum {
     UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, ERASED = 9, SEEDED = 10,
     FORGOTTEN = 11, FAULT_LOST = 12, FAULT_DELAYED = 13, DROP_OLD_INCARNATION = 20, DROP_SEQUENCE = 22, WOKEN = 25,
-    SLEEPING = 26, HELLOS = 27
+    SLEEPING = 26, HELLOS = 27, FAULT_CLOCK = 29, FAULT_DUPLICATED = 30
 };
 
 /* What a run may stop for; it goes on where it was when called again. */
@@ -64,33 +64,53 @@ typedef struct {
     uint8_t alive;        /* slots whose alpha is above the threshold */
     uint8_t living;       /* slots whose state is not zero */
     int32_t fault_count;
-    int32_t fault_first;  /* of its faults in the world's `fault_of` */
+    int32_t fault_first;  /* of the faults on its links in the world's `edges` */
     /* from here on what only its own wakes and the outside need */
     int32_t neighbours[SLOTS]; /* NOBODY beyond the border */
     int32_t engine;       /* 0: the rule's integer core; else whom to ask */
     int32_t held;         /* root of the frames held back, NOBODY if none */
     int32_t held_count;
-    int32_t unused;
+    int32_t clock_count;
     int64_t hello_until_ns;
     int64_t incarnation;  /* epoch << 32 | life */
     int64_t sequence;     /* of the last frame said */
     uint64_t clock_key;
     uint64_t draws;
     int64_t quiet;        /* wakes in a row at which zero was said */
-    int64_t spare[4];     /* to a whole number of cache lines */
+    int64_t clock_first;  /* of the faults of its clock in the world's `edges` */
+    int64_t spare[3];     /* to a whole number of cache lines */
     world_slot slots[SLOTS];
     uint64_t counters[COUNTERS];
     int64_t answered[SLOTS]; /* incarnation whose hello was answered out of sleep */
 } world_cell;
 
-/* One link fault; which cells are its victims says `fault_of`. */
+/* What a fault may do to frames (cellnode/linkfate.py) or to a clock (cellnode/clockfault.py). */
+enum { LOSS = 0, BURST = 1, DELAY = 2, REORDER = 3, DUPLICATE = 4, DRIFT = 5, JITTER = 6 };
+
+/* One fault. Keys stand for (seed, purpose), chances are of 2**53. */
 typedef struct {
-    uint64_t id_key;     /* chain(0, id) */
-    uint64_t stream_key; /* chain(chain(0, seed), purpose) */
-    uint64_t chance;     /* loss: of 2**53 */
-    int64_t limit_ns;    /* delay: the longest */
-    int64_t is_delay;
+    uint64_t id_key;         /* chain(0, id) */
+    uint64_t key;            /* of what decides: lost, late, hit, the steps of bursts, the factor of a clock */
+    uint64_t second_key;     /* burst: the stationary state; duplicate: the lag */
+    uint64_t third_key;      /* burst: lost or not */
+    uint64_t chance;         /* of a hit; burst: of a loss within */
+    uint64_t chance_between; /* burst: of a loss between two */
+    uint64_t enter;          /* burst: the law of its chain (cellnode/bursts.py) */
+    uint64_t stay;
+    uint64_t stationary;
+    int64_t limit_ns;        /* delays: the longest, or the mean */
+    int64_t middle;          /* clocks: the factor in the middle, in 2**-20, and how far from it a draw may lead */
+    int64_t reach;
+    const uint64_t *table;   /* delay: quantiles of its shape, 1,025 entries; null: uniform */
+    int64_t kind;
+    int64_t constant;        /* delay: always the mean */
 } world_fault;
+
+/* A fault as it concerns one cell. */
+typedef struct {
+    int32_t fault;
+    int32_t slots; /* the incoming edges it lies on */
+} world_edges;
 
 /* A frame held back: a node of its receiver's heap, or of the list of free nodes (by `left`). */
 typedef struct {
@@ -100,9 +120,10 @@ typedef struct {
     int64_t sequence;
     int32_t left;
     int32_t right;
+    int32_t copy; /* it has come already, and comes once more */
     int32_t slot;
-    int16_t hello;
-    int16_t next_within;
+    int32_t hello;
+    int32_t next_within;
     int8_t state[CHANNELS];
 } world_held;
 
@@ -148,7 +169,7 @@ typedef struct {
     const world_rule *rule;
     const uint64_t *intervals; /* the exponential table of cellnode/draws.py, 4,097 entries */
     const world_fault *faults;
-    const int32_t *fault_of;
+    const world_edges *edges;
     world_held *held;
     world_said *log; /* null: nobody listens */
     world_event *events;

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nativestory import GOLDEN, tell
-from test_virtual import act, deeds, digest, story, swarm
+from test_virtual import DEEDS, act, digest, scripts, story, swarm
 from toys import TAG, Constant, Fading, T, Toy, state
 
-from cellnode import nativelib, nativepart, nativeworld
+from cellnode import delays, nativefaults, nativelib, nativepart
 from cellnode.messages import LinkFault
 from cellnode.nativeworld import NativeWorld
 from cellnode.oracle import Said
@@ -79,7 +79,7 @@ def test_a_rule_in_python_is_asked_cell_by_cell_and_lives_the_same_life() -> Non
 
 @settings(deadline=None, max_examples=60)
 @given(
-    script=deeds,
+    script=scripts(*DEEDS, "clock"),
     size=st.sampled_from([(1, 1), (1, 4), (3, 3), (4, 5), (6, 4)]),
     torus=st.booleans(),
     kind=st.sampled_from([Toy, Fading, Constant, dot]),
@@ -96,8 +96,8 @@ def test_c_and_single_cells_tell_the_same_story(
     seed: int,
     handed_over_after: int,
 ) -> None:
-    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, loss and delay: every frame said, in time and
-    content, every state and every counter; and the same when arrays take over in the middle."""
+    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, loss, delay, clocks: every frame said, in time
+    and content, every state and every counter; and the same when arrays take over in the middle."""
     told: list[list[Said]] = []
     worlds = []
     engine = dot() if kind is dot else kind("int8")
@@ -184,7 +184,7 @@ def test_an_engine_that_fails_is_heard_of() -> None:
 
 def test_a_fault_that_c_does_not_know_is_left_to_arrays_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     ended, said = [], []
-    monkeypatch.setattr(nativeworld, "KINDS", ("delay",))
+    monkeypatch.delitem(nativefaults.FIELDS, "loss")
     for world in ("native", "cells"):
         it = VirtualSwarm(6, 7, False, dot(), TAG, 3, T, world=world, say=said.append)
         it.poke("seed", [24], nativestory.SEED)
@@ -213,6 +213,46 @@ def test_without_a_compiler_arrays_do_the_work_and_it_is_said(monkeypatch: pytes
         replicas.run(3)
     finally:
         nativelib.load.cache_clear()
+
+
+KNOWN = (
+    LinkFault(1, "loss", [16, 17, 18, 24], 0.5, slots=[255, 3, 12, 200]),
+    LinkFault(2, "burst", list(range(42)), 0.9, burst=4.0, gap=9.0, good=0.1, rng_seed=2),
+    LinkFault(3, "delay", list(range(42)), delay_intervals=3.0, slots=list(range(1, 43)), rng_seed=3),
+    *(LinkFault(4, "delay", list(range(42)), delay_intervals=2.0, shape=shape, rng_seed=4) for shape in delays.SHAPES),
+    LinkFault(5, "reorder", list(range(42)), 0.3, delay_intervals=2.0, rng_seed=5),
+    LinkFault(6, "duplicate", list(range(42)), 0.5, delay_intervals=1.5, rng_seed=6),
+    LinkFault(7, "drift", list(range(0, 42, 2)), 0.5, spread=0.3, rng_seed=7),
+    LinkFault(8, "jitter", list(range(42)), 0.9, rng_seed=8),
+)
+
+
+@pytest.mark.parametrize("faults", [*([fault] for fault in KNOWN), list(KNOWN)])
+def test_every_kind_of_fault_that_c_knows_does_the_same_there(faults: list[LinkFault]) -> None:
+    ended = []
+    for world in ("native", "cells"):
+        it = VirtualSwarm(6, 7, False, Fading("int8"), TAG, 3, T, world=world)
+        it.poke("seed", range(42), state(127))
+        it.run_until(4)
+        it.set_faults(faults)
+        it.run_until(16)
+        it.set_faults([])
+        it.run_until(24)
+        ended.append(digest(it))
+        assert it.world == world
+        harm = (Counter.FAULT_LOST, Counter.FAULT_DELAYED, Counter.FAULT_DUPLICATED, Counter.FAULT_CLOCK)
+        assert it.counters()[:, harm].sum() > 20
+    assert ended[0] == ended[1]
+
+
+def test_they_are_all_that_are_known() -> None:
+    assert {fault.kind for fault in KNOWN} == set(nativefaults.FIELDS)
+
+
+def test_a_known_kind_that_asks_for_more_than_is_known_is_not_known() -> None:
+    assert nativefaults.knows([LinkFault(1, "loss", [1], 0.5, rng_seed=9)])
+    assert not nativefaults.knows([LinkFault(1, "loss", [1], 0.5, spread=0.1)])
+    assert not nativefaults.knows([LinkFault(1, "hold", [1])])
 
 
 # ---- draws, and room for what is held back
