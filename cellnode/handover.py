@@ -67,9 +67,10 @@ def _fill_mail(mail: Mailboxes, cells: NDArray[np.void]) -> None:
 
 
 def _fill_held(made: PatchWorld, cell: int, frames: NDArray[np.void]) -> None:
-    fields = ("due_ns", "sender", "incarnation", "sequence", "slot", "hello", "next_within")
+    fields = ("due_ns", "sender", "incarnation", "sequence", "copy", "slot", "hello", "next_within")
     late = []
     for frame in frames:
-        due, sender, incarnation, sequence, slot, hello, within = (int(frame[name]) for name in fields)
-        late.append((due, sender, incarnation, sequence, 0, slot, bool(hello), within, frame["state"].copy()))
+        *key, slot, hello, within = (int(frame[name]) for name in fields)
+        due, sender, incarnation, sequence, again = key
+        late.append((due, sender, incarnation, sequence, again, slot, bool(hello), within, frame["state"].copy()))
     made.links.take_late(cell, late)

@@ -19,12 +19,13 @@ from cellnode.virtual import VirtualSwarm, World
 from firmware_sim import folder
 from firmware_sim.engines import make_engine
 
-GOLDEN = "74f2c642a8b3ad2e57ae46e7cb36468bbd2ec2c69a08ec2349d85658a89b2725"
+GOLDEN = "5d260e522aa8eb9d3993b6261d3ab730845ca7ef435fb89550023781bd3330a1"
 SEED = np.array([0] * 3 + [32] * 13, np.int8).tobytes()
 
 
 def tell(world: World, torus: bool = False, hand_over_at: float = -1.0) -> str:
-    """Growth under loss and delay, crashes, erasure, rebirth and healing: every frame said, every state, every counter.
+    """Growth under faults of links and clocks, crashes, erasure, rebirth and healing: every frame said, all states and
+    counters.
 
     `hand_over_at`: from this time on arrays compute, whatever computed before.
     """
@@ -34,6 +35,14 @@ def tell(world: World, torus: bool = False, hand_over_at: float = -1.0) -> str:
     )
     it.poke("seed", [seed_cell(13, 15)], SEED)
     everybody = range(13 * 15)
+    many = [
+        LinkFault(4, "burst", list(range(100)), 0.9, burst=4.0, gap=30.0, rng_seed=13),
+        LinkFault(5, "duplicate", list(everybody), 0.3, delay_intervals=2.0, rng_seed=14),
+        LinkFault(6, "reorder", [70, 80], 0.5, delay_intervals=2.0, slots=[24, 7], rng_seed=15),
+        LinkFault(7, "delay", list(range(0, 195, 7)), delay_intervals=0.5, shape="lognormal", rng_seed=16),
+        LinkFault(8, "drift", list(everybody), 0.0, spread=0.2, rng_seed=17),
+        LinkFault(9, "jitter", list(range(60)), 0.5, rng_seed=18),
+    ]
     acts = [
         (9.0, lambda: it.set_faults([LinkFault(1, "loss", list(everybody), 0.3, 0.0, 11)])),
         (
@@ -45,7 +54,8 @@ def tell(world: World, torus: bool = False, hand_over_at: float = -1.0) -> str:
         (31.5, lambda: it.power(range(60, 130, 3), False)),
         (35.0, lambda: it.poke("erase", range(80, 110))),
         (44.0, lambda: it.power(everybody, True)),
-        (50.0, lambda: it.set_faults([])),
+        (46.0, lambda: it.set_faults(many)),
+        (56.0, lambda: it.set_faults([])),
         (80.0, lambda: None),
     ]
     for at, act in acts:

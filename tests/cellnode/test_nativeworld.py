@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nativestory import GOLDEN, tell
-from test_virtual import DEEDS, act, digest, scripts, story, swarm
+from test_virtual import DEEDS, LINKS, act, digest, scripts, story, swarm
 from toys import TAG, Constant, Fading, T, Toy, state
 
 from cellnode import delays, nativefaults, nativelib, nativepart
@@ -56,7 +56,7 @@ def test_arrays_and_single_cells_have_them_too() -> None:
     assert tell("cells") == GOLDEN
 
 
-@pytest.mark.parametrize("moment", [10.0, 33.3])
+@pytest.mark.parametrize("moment", [33.3, 50.0])
 def test_a_run_handed_over_to_arrays_at_any_moment_goes_on_the_same(moment: float) -> None:
     assert tell("native", hand_over_at=moment) == GOLDEN
 
@@ -79,7 +79,7 @@ def test_a_rule_in_python_is_asked_cell_by_cell_and_lives_the_same_life() -> Non
 
 @settings(deadline=None, max_examples=60)
 @given(
-    script=scripts(*DEEDS, "clock"),
+    script=scripts(*DEEDS, "clock", "freeze", "thaw", *LINKS, *LINKS),
     size=st.sampled_from([(1, 1), (1, 4), (3, 3), (4, 5), (6, 4)]),
     torus=st.booleans(),
     kind=st.sampled_from([Toy, Fading, Constant, dot]),
@@ -96,7 +96,7 @@ def test_c_and_single_cells_tell_the_same_story(
     seed: int,
     handed_over_after: int,
 ) -> None:
-    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, loss, delay, clocks: every frame said, in time
+    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, all faults: every frame said, in time
     and content, every state and every counter; and the same when arrays take over in the middle."""
     told: list[list[Said]] = []
     worlds = []
