@@ -25,7 +25,7 @@ PLAIN = frozenset(
 COMPUTING = frozenset(
     {
         *("bit_flip", "genome_flip", "ram_flip", "register_flip", "brown_out", "stuck_bit", "line_noise"),
-        "link_corrupt",
+        *("link_corrupt", "stuck_channel"),
     }
 )
 AT_ONCE = frozenset({"bit_flip"})

@@ -24,6 +24,7 @@ CAMPAIGNS = {
     "angles": [],
     "outage": ["--engine", "chip"],
     "large": ["--engine", "chip"],
+    "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
     "collection": [],  # hours, resumable
 }
@@ -76,9 +77,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Rows of one benchmark as a Markdown table."""
     if not rows:
         return "(no rows)\n"
-    keys = list(rows[0])
+    keys = list(dict.fromkeys(key for row in rows for key in row))
     lines = ["| " + " | ".join(key.replace("_", " ") for key in keys) + " |", "|" + "---|" * len(keys)]
-    lines += ["| " + " | ".join(cell(row.get(key)) for key in keys) + " |" for row in rows]
+    lines += ["| " + " | ".join(cell(row[key]) if key in row else "" for key in keys) + " |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
