@@ -54,13 +54,16 @@ class Conductor:
         on_line: OnLine,
         *,
         real_time: bool,
+        filmed: bool = True,
     ) -> None:
         self.info = folder.info
         info = self.info
         self._substrate, self._store, self._say = substrate, store, on_line
         self.folder, self.path = folder, folder.path
         self.clock = store.clock(round(info.interval_s * SECOND))
-        self.observer = Observer(lambda: substrate.look(ages=True), info.height, info.width, picture, folder)
+        self.observer = Observer(
+            lambda: substrate.look(ages=True), info.height, info.width, picture, folder if filmed else None
+        )
         hands = Hands(
             substrate,
             self.observer,

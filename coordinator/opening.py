@@ -62,6 +62,7 @@ class Wish:
     command: tuple[str, ...] = ()
     record: bool = False  # write down every update
     chips: tuple[chips.Wanted, ...] = ()  # cells that run on chips instead of `engine`
+    filmed: bool = True  # stills and losses are written into the run folder
 
 
 def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -> Conductor:
@@ -106,7 +107,9 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     except BadInput:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
-    conductor = Conductor(substrate, folder, store, picture, engine, on_line, real_time=machine is not None)
+    conductor = Conductor(
+        substrate, folder, store, picture, engine, on_line, real_time=machine is not None, filmed=wish.filmed
+    )
     try:
         conductor.launch(machine.cores if machine is not None else 1.0, on_progress)
     except BaseException as error:

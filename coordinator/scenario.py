@@ -74,6 +74,17 @@ def load(path: Path) -> list[Step]:
         raise BadInput(f"{path}:1: expected one or more [[at]] tables, each with t and do")
     if len(entries) > MAX_STEPS:
         raise BadInput(f"{path}: {len(entries)} steps, at most {MAX_STEPS} are taken")
+    return _steps(entries, lines)
+
+
+def parse(entries: list[dict[str, Any]], path: Path, text: str) -> list[Step]:
+    """The [[at]] tables of another kind of file, whose text is `text`."""
+    if len(entries) > MAX_STEPS:
+        raise BadInput(f"{path}: {len(entries)} steps, at most {MAX_STEPS} are taken")
+    return _steps(entries, _Lines(path, text))
+
+
+def _steps(entries: list[dict[str, Any]], lines: _Lines) -> list[Step]:
     steps = [_step(entry, number, lines) for number, entry in enumerate(entries)]
     return sorted(steps, key=lambda step: step.t)
 

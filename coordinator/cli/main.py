@@ -46,6 +46,7 @@ COMMANDS = {
     "report": ("look:report", "Write a run's report (one HTML file) again."),
     "rules": ("rules:rules", "List the built-in rules."),
     "import": ("rules:import_", "Read one of the article's published models."),
+    "experiment": ("experiment:experiment", "A hypothesis, many swarms, a verdict with intervals."),
     "evaluate": ("evaluate:evaluate", "The article's experiments on a rule, as a table and a page."),
     "firmware": ("firmware:firmware", "A rule as an image for a real chip: build, check, run, budget."),
     "bench": ("bench:bench", "Measure speed, memory, freshness and healing here."),

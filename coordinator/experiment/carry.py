@@ -1,0 +1,157 @@
+"""Carrying an experiment out: which replicate runs next, on how many cores, when a point has had enough.
+
+Replicates of a point go in rounds of a fixed size, whatever the number of cores, so that stopping early depends on the
+rows alone and the same file gives the same rows on every machine. May import the rest of this package.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+from cellnode.draws import Purpose, draw64
+from coordinator.experiment import replicate, verdict
+from coordinator.experiment.replicate import Job, Row
+from coordinator.experiment.rows import Folder
+from coordinator.experiment.shrink import Shrunk, shrink
+from coordinator.experiment.spec import Experiment, Point
+from coordinator.experiment.threshold import BATCH, Threshold, search
+from coordinator.experiment.verdict import Judged
+from coordinator.scenario import Step
+from firmware_sim.errors import BadInput
+
+ROUND = 10
+OnRow = Callable[[Row], None]
+
+
+class Runner:
+    """Runs jobs, several at a time on `virtual`, one at a time on real processes, and keeps every row."""
+
+    def __init__(self, folder: Folder, seed: int, workers: int | None, on_row: OnRow) -> None:
+        self._folder, self._seed, self._on_row = folder, seed, on_row
+        self._workers = workers or os.cpu_count() or 1
+        self._rows = {(row["point"], row["replicate"]): row for row in folder.rows()}
+        self.computed = 0
+
+    @property
+    def rows(self) -> list[Row]:
+        return [self._rows[key] for key in sorted(self._rows)]
+
+    def rows_of(self, point: Point) -> list[Row]:
+        return [row for row in self.rows if row["point"] == point.number]
+
+    def run(self, point: Point, numbers: Iterable[int]) -> list[Row]:
+        """These replicates of a point, those kept from before included."""
+        numbers = list(numbers)
+        todo = [number for number in numbers if (point.number, number) not in self._rows]
+        jobs = [self.job(point, number) for number in todo]
+        for row in self._results(jobs):
+            self._rows[(row["point"], row["replicate"])] = row
+            self._folder.append(row)
+            self.computed += 1
+            self._on_row(row)
+        return [self._rows[(point.number, number)] for number in numbers]
+
+    def job(self, point: Point, number: int, steps: tuple[Step, ...] | None = None) -> Job:
+        """The seed depends on the replicate alone: points are compared on the same draws."""
+        keep = self._folder.path / "films" / f"point{point.number}" if number == 0 and steps is None else None
+        if keep is not None and keep.exists():
+            keep = None
+        return Job(point, number, draw64(self._seed, number, Purpose.FAULT, 0) >> 2, keep, steps)
+
+    def _results(self, jobs: list[Job]) -> Iterator[Row]:
+        real = any(job.point.document.substrate == "processes" for job in jobs)
+        if real or self._workers == 1 or len(jobs) < 2:
+            yield from map(replicate.run, jobs)
+            return
+        with _pool(min(self._workers, len(jobs))) as pool:
+            running: dict[Future[Row], Job] = {pool.submit(replicate.run, job): job for job in jobs}
+            for done in as_completed(running):
+                job = running[done]
+                try:
+                    yield done.result()
+                except BrokenProcessPool as error:  # a worker died of something that is no exception
+                    yield {
+                        "point": job.point.number,
+                        "replicate": job.replicate,
+                        "seed": job.rng_seed,
+                        "error": f"its process ended: {error}",
+                    }
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def sweep(experiment: Experiment, runner: Runner, replicates: int) -> list[Judged]:
+    """Every point, `replicates` times or until its interval is narrow enough."""
+    stop = experiment.document.stop
+    judged = []
+    for point in experiment.points():
+        rows: list[Row] = []
+        for begin in range(0, replicates, ROUND):
+            rows += runner.run(point, range(begin, min(begin + ROUND, replicates)))
+            if stop is not None and verdict.narrow(verdict.judge(point, rows), stop.width):
+                break
+        judged.append(verdict.judge(point, rows))
+    return judged
+
+
+def find_threshold(experiment: Experiment, runner: Runner, confidence: float) -> tuple[Threshold, list[Judged]]:
+    """Where the share that recovers crosses the one asked for."""
+    wanted = experiment.document.search
+    assert wanted is not None
+    points: list[Point] = []
+
+    def ask(value: float, count: int) -> int:
+        point = experiment.point({wanted.variable: round(value, 6)}, len(points))
+        points.append(point)
+        rows = runner.run(point, range(count))
+        if all("error" in row for row in rows):
+            raise BadInput(f"{wanted.variable} = {value:g}: no replicate could be run ({rows[0]['error']})")
+        return sum(bool(row.get("recovered")) for row in rows)
+
+    found = search(
+        ask,
+        wanted.low,
+        wanted.high,
+        share=wanted.share,
+        precision=wanted.precision,
+        most=wanted.most,
+        confidence=confidence,
+        batch=BATCH,
+    )
+    return found, [verdict.judge(point, runner.rows_of(point)) for point in points]
+
+
+def shrink_schedule(point: Point, runner: Runner, most: int, on_run: Callable[[int, int], None]) -> Shrunk:
+    """The fewest steps of a point after which its first replicate, seed unchanged, still does not recover."""
+    asked = 0
+
+    def fails(kept: list[Step]) -> bool:
+        nonlocal asked
+        row = replicate.run(runner.job(point, 0, tuple(kept)))
+        asked += 1
+        on_run(asked, len(kept))
+        if "error" in row:
+            raise BadInput(f"a part of the schedule cannot be run: {row['error']}")
+        return not row["recovered"]
+
+    return shrink(list(point.steps), fails, most)
+
+
+def kept_films(folder: Path) -> list[Path]:
+    """Run folders of the first replicate of each point."""
+    return sorted((folder / "films").glob("point*"), key=lambda path: int(path.name.removeprefix("point")))

@@ -1,0 +1,287 @@
+"""The experiment file: a hypothesis about a swarm, what is done to it, and over which values; TOML, checked whole.
+
+    name = "half-lost"             # and one line of what it asks
+    rule = "lizard"
+    replicates = 30
+    watch = 100                    # T to live on after the last step
+
+    [hypothesis]                   # nine times in ten the picture is back
+    measure = "recovered"          # recovered availability loss recovery_time
+    at_least = 0.9                 # or at_most
+    confidence = 0.95
+
+    [sweep]
+    share = ["10%", "50%"]         # "$share" below takes each value in turn; several names: every combination
+
+    [[at]]                         # steps as in a scenario file
+    t = 100
+    do = "inject"
+    fault = "crash"
+    select = "$share"
+    for = 4
+
+Computes nothing. May import msgspec and coordinator.scenario.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from coordinator import scenario
+from coordinator.places import Places
+from coordinator.scenario import Step
+from firmware_sim.errors import BadInput
+
+MAX_BYTES = 1 << 20
+Value = str | int | float | bool
+Number = int | float
+
+
+class Hypothesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What should hold: the share that recovers, or the median of another measure, against a bound."""
+
+    measure: Literal["recovered", "availability", "loss", "recovery_time"]
+    at_least: Number | None = None
+    at_most: Number | None = None
+    confidence: float = 0.95
+
+
+class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No more replicates of a point once its interval is this narrow."""
+
+    width: float
+
+
+class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Instead of a sweep: find the value of `$variable` at which the share that recovers crosses `share`."""
+
+    variable: str
+    low: float
+    high: float
+    share: float = 0.5
+    precision: float = 0.02
+    most: int = 400
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file as written. `$name` may stand for any value outside [sweep], [search] and [hypothesis]."""
+
+    name: str
+    rule: str
+    hypothesis: Hypothesis
+    about: str = ""
+    grid: str | None = None
+    torus: bool = False
+    substrate: str = "virtual"
+    engine: str = "native"
+    interval: Number = 0.5
+    angle: Number | str = 0.0
+    seed: int = 1
+    replicates: int = 20
+    watch: Number = 100
+    tolerance: Literal["exact", "one-pixel"] = "one-pixel"  # where the picture may come to stand
+    sweep: dict[str, list[Value]] = {}
+    stop: Stop | None = None
+    search: Search | None = None
+    at: list[dict[str, Any]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One setting of all that is swept, its steps checked."""
+
+    number: int
+    values: dict[str, Value]
+    document: Document
+    steps: tuple[Step, ...]
+    grid: tuple[int, int] | None
+
+    @property
+    def first_t(self) -> float:
+        """When the first blow falls; steps that plant or revive are none."""
+        blows = [step.t for step in self.steps if type(step.action).__struct_config__.tag in scenario_blows()]
+        return min(blows, default=0.0)
+
+    @property
+    def end_t(self) -> float:
+        return scenario.length(list(self.steps)) + float(self.document.watch)
+
+    @property
+    def label(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.values.items()) or self.document.name
+
+
+def scenario_blows() -> tuple[str, ...]:
+    """Names of the steps that harm."""
+    return ("kill", "erase", "inject", "freeze")
+
+
+class Experiment:
+    """A file that is good: its document and the points it spans."""
+
+    def __init__(self, path: Path, text: str, document: Document) -> None:
+        self.path, self.text, self.document = path, text, document
+        self._places = Places(path, text)
+
+    @property
+    def count(self) -> int:
+        """How many points the sweep has."""
+        number = 1
+        for values in self.document.sweep.values():
+            number *= len(values)
+        return number
+
+    def points(self) -> list[Point]:
+        """All of them, in the file's order, the last name turning fastest."""
+        names = list(self.document.sweep)
+        combinations = itertools.product(*self.document.sweep.values())
+        return [self.point(dict(zip(names, chosen, strict=True)), number) for number, chosen in enumerate(combinations)]
+
+    def first(self) -> Point:
+        """The first of them."""
+        return self.point({name: values[0] for name, values in self.document.sweep.items()})
+
+    def with_rule(self, rule: str) -> Experiment:
+        """The same experiment on another rule."""
+        text = re.sub(r"(?m)^rule\s*=.*$", lambda _: f"rule = {json.dumps(rule)}", self.text, count=1)
+        return Experiment(self.path, text, msgspec.structs.replace(self.document, rule=rule))
+
+    def point(self, values: dict[str, Value], number: int = 0) -> Point:
+        """The setting with these values in the place of their names; BadInput names file, line and key."""
+        used: set[str] = set()
+        plain = {
+            key: self._filled(value, values, used, key)
+            for key, value in msgspec.to_builtins(self.document).items()
+            if key not in ("hypothesis", "sweep", "search", "stop", "name", "about")
+        }
+        for name in values:
+            if name not in used:
+                where = (
+                    self._places.table("sweep", name) if name in self.document.sweep else self._places.table("search")
+                )
+                raise BadInput(f"{where}: ${name} stands nowhere in the file, so its values would change nothing")
+        kept = msgspec.to_builtins(self.document)
+        try:
+            document = msgspec.convert(kept | plain, Document)
+        except msgspec.ValidationError as error:
+            raise self._wrong(error) from error
+        steps = tuple(scenario.parse(document.at, self.path, self.text)) if document.at else ()
+        return Point(number, values, document, steps, self._grid(document.grid))
+
+    def _filled(self, value: Any, values: dict[str, Value], used: set[str], key: str) -> Any:
+        if isinstance(value, dict):
+            return {name: self._filled(part, values, used, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self._filled(part, values, used, key) for part in value]
+        if not isinstance(value, str) or "$" not in value:
+            return value
+        whole = re.fullmatch(r"\$(\w+)", value)
+        for name in re.findall(r"\$(\w+)", value):
+            if name not in values:
+                known = ", ".join(f"${name}" for name in values) or "none is declared in [sweep] or [search]"
+                raise BadInput(f"{self._places.top(key)}: key {key!r}: ${name} is unknown, known: {known}")
+            used.add(name)
+        return values[whole[1]] if whole else re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), value)
+
+    def _grid(self, text: str | None) -> tuple[int, int] | None:
+        if text is None:
+            return None
+        match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text)
+        if match is None:
+            raise BadInput(f"{self._places.top('grid')}: key 'grid' is {text!r}, expected HEIGHTxWIDTH such as 40x40")
+        return int(match[1]), int(match[2])
+
+    def _wrong(self, error: msgspec.ValidationError) -> BadInput:
+        return _located(error, self._places)
+
+
+def load(path: Path) -> Experiment:
+    """Read and check a file; every point of a small sweep is checked, too (the first of a large one)."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"experiment {path} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"experiment {path} has {len(data)} bytes, at most {MAX_BYTES} are read")
+    try:
+        text = data.decode()
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"experiment {path} is no text file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"experiment {path} is no TOML: {error}") from error
+    places = Places(path, text)
+    try:
+        document = msgspec.convert(raw, Document)
+    except msgspec.ValidationError as error:
+        raise _located(error, places) from error
+    _check(document, places)
+    experiment = Experiment(path, text, document)
+    if document.search is not None:
+        for value in (document.search.low, document.search.high):
+            experiment.point({document.search.variable: value})
+    elif experiment.count <= CHECKED:
+        experiment.points()
+    return experiment
+
+
+CHECKED = 2000  # points looked at before anything runs
+
+
+def _check(document: Document, places: Places) -> None:
+    bounds = [bound for bound in (document.hypothesis.at_least, document.hypothesis.at_most) if bound is not None]
+    if len(bounds) != 1:
+        raise BadInput(f"{places.table('hypothesis')}: expected one of at_least and at_most")
+    for where, name, value, low, high in (
+        (places.table("hypothesis", "confidence"), "confidence", document.hypothesis.confidence, 0.5, 0.9999),
+        (places.top("replicates"), "replicates", document.replicates, 1, 1_000_000),
+        (places.top("watch"), "watch", document.watch, 1, 1_000_000),
+        (places.top("seed"), "seed", document.seed, 0, (1 << 62)),
+    ):
+        if not low <= value <= high:
+            raise BadInput(f"{where}: key {name!r} is {value:g}, expected {low:g} to {high:g}")
+    for name, values in document.sweep.items():
+        if not values:
+            raise BadInput(f"{places.table('sweep', name)}: {name} has no values")
+        if len(set(values)) != len(values):
+            raise BadInput(f"{places.table('sweep', name)}: {name} has a value twice")
+    search = document.search
+    if search is None:
+        return
+    if document.sweep:
+        raise BadInput(f"{places.table('search')}: a file has a [sweep] or a [search], not both")
+    if not search.low < search.high:
+        raise BadInput(
+            f"{places.table('search', 'high')}: high is {search.high:g}, expected more than low {search.low:g}"
+        )
+    if not 0 < search.share < 1:
+        raise BadInput(f"{places.table('search', 'share')}: share is {search.share:g}, expected 0 to 1, ends excluded")
+
+
+def _located(error: msgspec.ValidationError, places: Places) -> BadInput:
+    """The same complaint with file and line."""
+    text = str(error)
+    unknown = re.search(r"unknown field `(\w+)`", text)
+    path = re.search(r"at `\$\.?([\w.]*)", text)
+    parts = [part for part in (path[1].split(".") if path else []) if part and part != "..."]
+    key = unknown[1] if unknown else (parts[-1] if parts else None)
+    table = parts[0] if parts and (unknown or len(parts) > 1) else None
+    where = places.table(table, key) if table else places.top(key or "name")
+    missing = re.search(r"required field `(\w+)`", text)
+    if missing:
+        return BadInput(f"{where}: key {missing[1]!r} is missing")
+    label = f"key {key!r}: " if key else ""
+    return BadInput(f"{where}: {label}{'unknown key' if unknown else text.split(' - at')[0]}")
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the file, for editors."""
+    return msgspec.json.schema(Document)

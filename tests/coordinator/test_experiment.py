@@ -1,0 +1,158 @@
+"""Experiments: the file and what is wrong with it, and a small one carried out, interrupted, judged and shown."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from coordinator.cli.experiment import STANDARD
+from coordinator.cli.main import invoke
+from coordinator.experiment import carry, spec, verdict
+from coordinator.experiment.rows import Folder
+from firmware_sim.errors import BadInput
+
+SMALL = """name = "small"
+rule = "dot"
+grid = "12x12"
+replicates = 3
+watch = 25
+
+[hypothesis]
+measure = "recovered"
+at_least = 0.3
+
+[sweep]
+share = ["20%", "100%"]
+
+[[at]]
+t = 35
+do = "inject"
+fault = "crash"
+select = "$share"
+for = 2
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "experiment.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("watch = 25", "watch = 25\nwhatch = 3", "experiment.toml:6: key 'whatch': unknown key"),
+        ("at_least = 0.3", "at_leest = 0.3", "experiment.toml:9: key 'at_leest': unknown key"),
+        ("at_least = 0.3", "", "experiment.toml:7: expected one of at_least and at_most"),
+        ('rule = "dot"', "", "key 'rule' is missing"),
+        ("replicates = 3", "replicates = 0", "experiment.toml:4: key 'replicates' is 0"),
+        ('"$share"', '"all"', "experiment.toml:12: $share stands nowhere in the file"),
+        ('"$share"', '"$shore"', "$shore is unknown, known: $share"),
+        ('"20%", "100%"', '"20%", "20%"', "experiment.toml:12: share has a value twice"),
+        ('"20%", "100%"', '"20%", "sometimes"', "experiment.toml:18: key 'select'"),
+        ('"crash"', '"crush"', "experiment.toml:17"),
+        ('"12x12"', '"12"', "experiment.toml:3: key 'grid' is '12'"),
+        ("[sweep]", "[search]\nvariable = 'share'\nlow = 0.1\nhigh = 0.5\n[sweep]", "not both"),
+        ("[hypothesis]", "[hypothesis", "is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        spec.load(written(tmp_path, SMALL.replace(old, new)))
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_every_standard_experiment_is_good_and_says_what_it_asks() -> None:
+    found = [spec.load(path) for path in sorted(STANDARD.glob("*.toml"))]
+    assert len(found) >= 5
+    for experiment in found:
+        assert experiment.document.about.endswith("?") or "." in experiment.document.about
+        assert experiment.document.name == experiment.path.stem
+
+
+def test_an_experiment_is_judged_point_by_point_and_goes_on_where_it_stood(tmp_path: Path) -> None:
+    experiment = spec.load(written(tmp_path, SMALL))
+    folder = Folder.create(experiment, tmp_path / "out", 1)
+    first = carry.Runner(folder, 1, 1, lambda _row: None)
+    mild, _ = experiment.points()
+    first.run(mild, [0, 1])
+    with (tmp_path / "out" / "rows.jsonl").open("a") as file:
+        file.write('{"point":0,"replicate":2,"se')  # a row that a kill cut off
+    runner = carry.Runner(Folder.create(experiment, tmp_path / "out", 1), 1, 1, lambda _row: None)
+    judged = carry.sweep(experiment, runner, 3)
+    assert runner.computed == 4, "two of six were there"
+    assert [one.recovered for one in judged] == [3, 0] and judged[1].fates == {"dead": 3}
+    assert [one.verdict for one in judged] == [verdict.PASS, verdict.UNKNOWN], "0 of 3 does not exclude 0.3"
+    assert verdict.overall(judged) == verdict.UNKNOWN
+    seeds = {row["seed"] for row in runner.rows}
+    assert len(seeds) == 3, "points are compared on the same draws, replicates differ"
+    again = carry.Runner(Folder.create(experiment, tmp_path / "again", 1), 1, 1, lambda _row: None)
+    row = again.run(mild, [1])[0]
+    assert {**row, "seconds": 0} == {**runner.rows_of(mild)[1], "seconds": 0}, "the same seed, the same row"
+    with pytest.raises(BadInput, match="holds another experiment"):
+        Folder.create(experiment, tmp_path / "out", 2)
+
+
+def test_a_replicate_that_fails_is_recorded_and_passed_over(tmp_path: Path) -> None:
+    early = SMALL.replace("t = 35", "t = 2")
+    experiment = spec.load(written(tmp_path, early))
+    runner = carry.Runner(Folder.create(experiment, tmp_path / "out", 1), 1, 1, lambda _row: None)
+    judged = carry.sweep(experiment, runner, 1)
+    assert [one.failed for one in judged] == [1, 1] and verdict.overall(judged) == verdict.UNKNOWN
+    assert "had not grown" in runner.rows[0]["error"]
+
+
+def test_a_fault_that_hit_nothing_proves_nothing(tmp_path: Path) -> None:
+    idle = SMALL.replace('fault = "crash"', 'fault = "link_loss"\nrate = 0.0').replace('["20%", "100%"]', '["20%"]')
+    experiment = spec.load(written(tmp_path, idle))
+    runner = carry.Runner(Folder.create(experiment, tmp_path / "out", 1), 1, 1, lambda _row: None)
+    (one,) = carry.sweep(experiment, runner, 2)
+    assert one.unproven == 2 and one.verdict == verdict.UNKNOWN and one.recovered == 2
+
+
+def test_the_command_leaves_rows_page_and_junit_and_its_exit_code_is_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = written(tmp_path, SMALL.replace('["20%", "100%"]', '["100%"]')), tmp_path / "out"
+    command = ["experiment", str(path), "--replicates", "12", "--workers", "2", "--out", str(out), "--json"]
+    assert invoke(command) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "fail" and found["replicates"] == 12 and found["estimate"] == 0
+    assert found["confidence_interval"][1] < 0.3 and found["points"][0]["fates"] == {"dead": 12}
+    names = {file.name for file in out.iterdir()}
+    assert {
+        "experiment.toml",
+        "plan.json",
+        "rows.jsonl",
+        "rows.csv",
+        "result.json",
+        "report.html",
+        "junit.xml",
+    } <= names
+    page = (out / "report.html").read_text()
+    assert "Kaplan-Meier" in page and "data:image/png" in page and "http" not in page.replace("http-equiv", "")
+    suite = ET.parse(out / "junit.xml").getroot()
+    assert suite.get("failures") == "1" and suite[0].find("failure") is not None
+
+
+def test_a_failing_schedule_is_shrunk_to_what_is_guilty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = "".join(f'[[at]]\nt = {35 + n}\ndo = "erase"\nselect = "cell:0,{n}"\n' for n in range(4))
+    guilty = '[[at]]\nt = 45\ndo = "erase"\nselect = "all"\n'
+    head = SMALL.split("[sweep]")[0]
+    assert invoke(["experiment", str(written(tmp_path, head + steps + guilty)), "--shrink", "--json",
+                   "--out", str(tmp_path / "out")]) == 0  # fmt: skip
+    found = json.loads(capsys.readouterr().out)
+    assert found["kept"] == [{"number": 5, "t": 45.0}] and found["steps"] == 5
+
+
+def test_a_million_swarms_are_not_begun_by_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, SMALL)
+    assert invoke(["experiment", str(path), "--replicates", "600000", "--out", str(tmp_path / "out")]) == 2
+    err = capfd.readouterr().err
+    assert "1,200,000 swarms" in err and "--yes" in err and not (tmp_path / "out").exists()
+    assert invoke(["experiment", "nothing-of-that-name"]) == 2
+    assert "neither a file nor one of" in capfd.readouterr().err
