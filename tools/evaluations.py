@@ -19,7 +19,12 @@ from firmware_sim import folder
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
-RULES = ("lizard", "lizard-24", "lizard-hardened", "dot")  # and every built-in worm
+RULES: dict[str, tuple[str, ...]] = {  # and every built-in worm
+    "lizard": (),
+    "lizard-24": ("--family", "int8"),
+    "lizard-hardened": ("--family", "int8"),
+    "dot": ("--family", "int8"),
+}
 SEED = 1
 
 
@@ -29,7 +34,7 @@ def main(arguments: list[str]) -> int:
     worms = [name for name in folder.builtin_names() if "worm" in name]
     for argument in arguments or [*RULES, *worms]:
         rule, _, kept = argument.partition("=")
-        words = ["evaluate", rule, "--seed", str(SEED)]
+        words = ["evaluate", rule, "--seed", str(SEED), *RULES.get(rule, ())]
         print("campaign:", "planaria", *words, flush=True)
         if kept:
             text = Path(kept).read_text()

@@ -72,7 +72,8 @@ def brief(rows: Sequence[Row]) -> list[BriefLine]:
         lines.append((QUARTERS, angles[0][1], _above_none({name: by for name, _, by in angles})))
     for name, when, by in full:
         if name.startswith("seeds "):
-            lines.append((f"{name} side by side", when, {way: _beside(row, alone) for way, row in by.items()}))
+            lines.append((f"{name} side by side", when, {way: cell(row) for way, row in by.items()}))
+            lines.append((f"{name}, above one alone", when, _above(by, alone)))
         elif name.startswith("worm"):
             lines.append((name, when, {way: cell(row) for way, row in by.items()}))
     return lines
@@ -102,13 +103,14 @@ def _above_none(angles: dict[str, dict[Way, Row]]) -> dict[Way, str]:
     return {
         way: f"{max(by[way].loss_log10_shift1 for by in quarters) - row.loss_log10_shift1:+.2f}"
         for way, row in none.items()
-        if quarters
+        if quarters and all(way in by for by in quarters)
     }
 
 
-def _beside(row: Row, alone: dict[tuple[Way, float], Row]) -> str:
-    single = alone.get((Way(row.step, row.engine), row.at))
-    return cell(row) if single is None else f"{cell(row)}, {row.loss_log10 - single.loss_log10:+.2f} from one alone"
+def _above(by: dict[Way, Row], alone: dict[tuple[Way, float], Row]) -> dict[Way, str]:
+    """How much worse each picture is than a single one at the same time, where that was looked at."""
+    single = {way: alone[way, row.at] for way, row in by.items() if (way, row.at) in alone}
+    return {way: f"{by[way].loss_log10 - row.loss_log10:+.2f}" for way, row in single.items()}
 
 
 def _columns(cells: list[list[str]]) -> Iterator[str]:
