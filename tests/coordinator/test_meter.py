@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from synthetic import FakePanel
 
-from cellnode.panel import Counter
+from cellnode.panel import COUNTERS, Counter
 from coordinator.camera import Camera, Sight
 from coordinator.meter import Meter
 
@@ -92,7 +92,7 @@ def _sight(ages: np.ndarray) -> Sight:
         pids=np.ones(1, np.uint32),
         phases=np.ones(1, np.uint32),
         lives=np.ones(1, np.uint64),
-        counters=np.zeros((1, 32), np.uint64),
+        counters=np.zeros((1, COUNTERS), np.uint64),
         states=np.zeros((1, 1, 16), np.float32),
         ages_intervals=ages,
     )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cellnode.panel import Phase
+from cellnode.panel import COUNTERS, Phase
 from coordinator import curve
 from coordinator.camera import Sight
 from coordinator.capacity import Machine
@@ -112,7 +112,7 @@ def _sight(phases: np.ndarray) -> Sight:
         pids=phases,
         phases=phases,
         lives=phases.astype(np.uint64),
-        counters=np.zeros((cells, 32), np.uint64),
+        counters=np.zeros((cells, COUNTERS), np.uint64),
         states=np.zeros((2, 3, 16), np.float32),
         ages_intervals=np.zeros(0),
     )
