@@ -61,12 +61,15 @@ INTERRUPTED = 130
 @click.option("--dead", type=click.FloatRange(0, 0.5), default=None, help="Up to this share of cells never lives.")
 @click.option("--forget", type=click.FloatRange(0, 1), default=None,
               help="Chance that many cells lose their memory in an episode.")  # fmt: skip
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|...",
+              help="Where to compute: auto is the graphics card if torch has one.")  # fmt: skip
+@click.option("--onnx", is_flag=True, help="Write torch's own ONNX and a quantised one, too, into OUT.training/onnx.")
 @click.option("--live", is_flag=True, help="Show pool and batches in OUT.training/live, for a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 def train(target: str, regime: str, steps: int | None, quick: bool, size: int | None, out: Path | None, rng_seed: int,
           threads: int | None, no_quantise: bool, channels: int | None, hidden: int | None, start: str | None,
           rate: float | None, harden: bool, delay: int | None, loss: float | None, dead: float | None,
-          forget: float | None, live: bool, as_json: bool) -> None:  # fmt: skip
+          forget: float | None, device: str, onnx: bool, live: bool, as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
@@ -115,8 +118,15 @@ def train(target: str, regime: str, steps: int | None, quick: bool, size: int | 
         trained = session.run(
             found, settings, out, threads=threads or min(2, os.cpu_count() or 1),
             say=display.say, show=display.show, stop=stopper.asked,
-            start=first, watch=watch,
+            start=first, watch=watch, device=device,
         )  # fmt: skip
+        if trained is not None and onnx:
+            from firmware_sim import folder
+            from trainer import onnx_roads
+
+            display.say("checking that the other ONNX files grow the picture, too")
+            grown = onnx_roads.write(folder.load(out), session.training_folder(out) / "onnx", rng_seed, display.say)
+            display.say(", ".join(f"{name} {loss:.2f}" for name, loss in grown.items()))
     if trained is None:
         click.echo(f"stopped; the same command goes on from {session.training_folder(out)}", err=True)
         raise SystemExit(INTERRUPTED)

@@ -73,6 +73,7 @@ def run(
     stop: Callable[[], bool],
     start: Rule | None = None,
     watch: Watch | None = None,
+    device: str = "cpu",
 ) -> Trained | None:
     """Train (from the weights of `start`, if given) and export; None when `stop` ended it, with a checkpoint to go on
     from.  BadInput, RunFailed."""
@@ -87,7 +88,7 @@ def run(
     if (folder / checkpoint.NAME).exists():
         checkpoint.load(folder / checkpoint.NAME, learner)
         say(f"going on from step {learner.step:,} of {folder / checkpoint.NAME}")
-    kernel = choose(threads, say)
+    kernel = choose(threads, say, device)
     if not train(learner, kernel, folder, show, stop, watch):
         return None
     if learner.best is None:

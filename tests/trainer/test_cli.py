@@ -90,6 +90,16 @@ def test_other_channel_counts_train_export_and_run_in_virtual_time_only(
         assert "\n" not in str(caught.value) and not (tmp_path / "no").exists()
 
 
+def test_the_other_onnx_files_come_with_a_rule_where_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "dot"
+    code, _, error = run("dot", "--from", "dot", "--rate", 1e-6, "--steps", 1, "--threads", 1, "--onnx", "--out", out)
+    assert code == 0, error
+    assert sorted(path.name for path in (tmp_path / "dot.training" / "onnx").iterdir()) == [
+        "dot.int8.onnx", "dot.torch.onnx",
+    ]  # fmt: skip
+    assert folder.load(out).golden() is not None
+
+
 def test_a_rule_to_begin_with_keeps_its_size(tmp_path: Path) -> None:
     _, _, error = run("dot", "--from", "dot", "--channels", 8, "--steps", 1, "--out", tmp_path / "y")
     assert isinstance(error, BadInput) and "has 16 channels" in str(error)

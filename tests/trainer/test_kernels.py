@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from firmware_sim.errors import RunFailed
+from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.limits import Limits
 from firmware_sim.native_build import NativeUnavailable
 from firmware_sim.rule import Rule, seed
@@ -159,3 +160,26 @@ def test_without_native_code_the_choice_is_torch_with_one_line(monkeypatch: pyte
     said: list[str] = []
     assert choose(1, said.append).name == "torch"
     assert len(said) == 1 and "PLANARIA_NATIVE" in said[0]
+
+
+@pytest.mark.parametrize("faulty", [False, True], ids=["", "faulty"])
+def test_the_torch_kernel_makes_every_tensor_on_its_own_device(faulty: bool) -> None:
+    """Whatever it made without naming its device would be made on `meta` here, where there are no numbers."""
+    rule, episode = lively_rule(8, 24, Limits("round", hidden_max=0.6)), some_episode(8)
+    if faulty:
+        episode = replace(episode, faults=some_faults(episode))
+    expected = TorchKernel().run(rule, episode)
+    with torch.device("meta"):
+        found = TorchKernel(torch.device("cpu")).run(rule, episode)
+    np.testing.assert_array_equal(found.states, expected.states)
+    assert found.gradients is not None and expected.gradients is not None
+    np.testing.assert_array_equal(found.gradients.w1, expected.gradients.w1)
+
+
+def test_the_device_is_chosen_and_one_that_is_not_there_is_one_line() -> None:
+    said: list[str] = []
+    assert choose(1, said.append, "auto").name in ("native", "torch", "torch on cuda")
+    for name in ("nonsense", "cuda:99"):
+        with pytest.raises(BadInput, match="leave --device out") as caught:
+            choose(1, said.append, name)
+        assert "\n" not in str(caught.value)
