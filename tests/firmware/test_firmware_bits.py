@@ -42,7 +42,7 @@ def test_machine_code_equals_chip_to_the_bit(name: str, which: str) -> None:
 
 @pytest.mark.parametrize("name", boards("atmega328p-fast", "atmega328p-c"))
 def test_the_assembly_has_an_equal_in_c(name: str) -> None:
-    for genome in (ordinary_genome(2, hidden=40, half=True), wild_genome(3, 16)):
+    for genome in (ordinary_genome(2, hidden=40, half=True), ordinary_genome(2, hidden=40), wild_genome(3, 16)):
         image = build(genome, board(name), check_fit=False)
         cells = states(3, 8)
         assert np.array_equal(compute(image, cells), chip.update(genome, cells))

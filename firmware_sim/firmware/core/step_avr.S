@@ -6,9 +6,10 @@
  *
  *   r0,r1    product                    r16      weight
  *   r2-r10   output sums (fast)         r17,r18  input low, high; later any
- *   r12      left shift of the biases   r19-r21  sum of the first layer; then the hidden value in r19
- *   r13      alive threshold            r22      zero
- *   r14      units left, 0 is 256       r23      loop counter
+ *   r8,r9    bias (not fast)            r19-r21  sum of the first layer; then the hidden value in r19
+ *   r11      left shift of the biases   r22      zero
+ *   r12,r13  genome; alive threshold    r23      loop counter
+ *   r14      units left, 0 is 256
  *   r15      right shift of a sum       r24,r25  sum of the hidden values
  *   Y        walks the core             X        half step of the first layer
  *   Z        walks the genome
@@ -26,33 +27,17 @@
 #define SUMS_IN_REGISTERS 3
 #define SUMS_AT_ONCE 12 /* one more goes before the loop: 16 = 3 + 1 + 12 */
 #define SUMS_LOOPS 1
-#define SAVED_FIRST 2
 #else
 #define OWN_AT_ONCE 2
-#define SOBEL_AT_ONCE 2
+#define SOBEL_AT_ONCE 4
 #define SUMS_IN_REGISTERS 0
 #define SUMS_AT_ONCE 2
 #define SUMS_LOOPS 8
-#define SAVED_FIRST 12
 #endif
 
 .section .text.planaria_step, "ax", @progbits
 .global planaria_step
 .type planaria_step, @function
-
-.macro push_all first, last
-  push  \first
-  .if \last - \first
-  push_all (\first + 1), \last
-  .endif
-.endm
-
-.macro pop_all first, last
-  pop   \last
-  .if \last - \first
-  pop_all \first, (\last - 1)
-  .endif
-.endm
 
 /* one weight of the second layer onto a sum in memory */
 .macro add_sum
@@ -105,14 +90,8 @@ planaria_alive:
 .size planaria_alive, . - planaria_alive
 
 planaria_step:
-  push_all SAVED_FIRST, 17
-  push  r28
-  push  r29
   movw  r28, r24
   movw  r30, r22
-  push  r22                     /* the genome, for the output's scale */
-  push  r23
-  clr   r22
   adiw  r30, 4
   lpm   r14, Z+
   adiw  r30, 4
@@ -120,12 +99,14 @@ planaria_step:
   lpm   r13, Z+
   adiw  r30, 1
   lpm   r20, Z+                 /* flags */
-  lpm   r12, Z+
+  lpm   r11, Z+
   adiw  r30, 2
   rcall planaria_alive
   brlt  .Llives
   rjmp  .Ldead
 .Llives:
+  movw  r12, r22                /* the genome, for the output's scale */
+  clr   r22
 
   movw  r26, r28                /* the sums begin at b2 */
   subi  r26, lo8(-SUMS)
@@ -140,6 +121,13 @@ planaria_step:
   st    X+, r0
   dec   r23
   brne  1b
+
+#if SUMS_IN_REGISTERS
+  sbiw  r26, 48
+  .irp i, 2, 3, 4, 5, 6, 7, 8, 9, 10
+  ld    \i, X+
+  .endr
+#endif
 
   adiw  r28, OWN                /* half step: 4 * sum(own) + (sum(sobel) >> 1) */
   clr   r24
@@ -176,18 +164,13 @@ planaria_step:
   subi  r28, 80
   sbc   r29, r22
 
-#if SUMS_IN_REGISTERS
-  movw  r16, r28
-  subi  r28, lo8(OWN - SUMS)
-  sbci  r29, hi8(OWN - SUMS)
-  .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8
-  ldd   (\i + 2), Y + \i
-  .endr
-  movw  r28, r16
-#endif
-
 .Lunit:                         /* Y: own, Z: the unit */
+#if SUMS_IN_REGISTERS
   adiw  r30, 2                  /* its bias is read afterwards */
+#else
+  lpm   r8, Z+
+  lpm   r9, Z+
+#endif
   clr   r19
   clr   r20
   clr   r21
@@ -234,15 +217,19 @@ planaria_step:
   mov   r18, r21                /* from here 32 bits: r18:r21:r20:r19 */
   lsl   r18
   sbc   r18, r18
+#if SUMS_IN_REGISTERS
   sbiw  r30, 50                 /* the bias, shifted left */
   lpm   r16, Z+
   lpm   r17, Z+
   adiw  r30, 48
+#else
+  movw  r16, r8                 /* the bias, shifted left */
+#endif
   mov   r0, r17
   lsl   r0
   sbc   r0, r0
   mov   r1, r0
-  mov   r23, r12
+  mov   r23, r11
   rjmp  2f
 1:lsl   r16
   rol   r17
@@ -322,14 +309,12 @@ planaria_step:
   .endr
   sbiw  r26, 9
 #endif
-  pop   r31
-  pop   r30
-  push  r30
-  push  r31
+  movw  r30, r12
   adiw  r30, 6
   lpm   r20, Z+                 /* M */
   lpm   r21, Z+
-  adiw  r30, 3
+  adiw  r30, 2
+  lpm   r13, Z+                 /* alive threshold */
   lpm   r12, Z+                 /* S */
   lpm   r0, Z                   /* flags */
   dec   r12
@@ -413,18 +398,14 @@ planaria_step:
   rcall planaria_alive
   brlt  .Lend
 .Ldead:
+  clr   r22
   ldi   r23, 16
 1:adiw  r28, 1
   st    Y, r22
   dec   r23
   brne  1b
 .Lend:
-  pop   r0
-  pop   r0
   clr   r1
-  pop   r29
-  pop   r28
-  pop_all SAVED_FIRST, 17
   ret
 .size planaria_step, . - planaria_step
 
