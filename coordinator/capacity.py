@@ -16,7 +16,8 @@ from pathlib import Path
 from firmware_sim.errors import BadInput
 
 MIB = 1 << 20
-# Plan; measured 3.6-3.8, about 1 more with onnxruntime; 8.3-9.3 with Unicorn (it keeps its code), 5.4 with simavr.
+# Plan; measured 3.6-3.8, about 1 more with onnxruntime; 8.3-9.3 with Unicorn (it keeps its code), 5.4 with simavr,
+# 7.5 with a board at a serial port (its process is forked before it knows how to speak to one).
 CELL_MIB = {
     "numpy": 4.0,
     "chip": 4.0,
@@ -26,7 +27,7 @@ CELL_MIB = {
     "rv32imc": 10.0,
     "rv32ec": 10.0,
     "avr": 6.5,
-    "board": 5.0,
+    "board": 8.0,
 }
 CELL_TASKS = 3  # threads a cell: Python and two of libzmq; each takes a process id
 CELL_FILES = 64  # file descriptors a cell, 32-36 measured

@@ -23,6 +23,7 @@ from firmware_sim.boards.trial import States
 from firmware_sim.engines import make_engine
 from firmware_sim.errors import BadInput
 from firmware_sim.genome import Genome
+from tools import firmware_noise
 
 OUT = Path(__file__).parents[1] / "docs" / "firmware" / "results.md"
 UPDATES = {"native": 1_000_000, "cortex-m0": 100_000, "rv32imc": 100_000, "rv32ec": 25_000, "atmega328p": 2_000}
@@ -93,6 +94,7 @@ def main() -> int:
         budget(g, board(b), name) for name, g in rules if g is not None for b in (*MAIN_BOARDS, "atmega328p-fast")
     ]
     lines += ["", "## Budgets", "", "```", table(budgets), "```", ""]
+    lines += ["## What the checksum is worth", "", "`python -m tools.firmware_noise`", "", *firmware_noise.table(), ""]
     OUT.write_text("\n".join(lines))
     return int(wrong > 0)
 

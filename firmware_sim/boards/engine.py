@@ -86,11 +86,13 @@ class BoardEngine:
     dtype: np.dtype[Any] = np.dtype(np.int8)
     channels = CHANNELS
 
-    def __init__(self, line: Line, genome: Genome, name: str = "board", limit_reads: int = LIMIT_READS) -> None:
+    def __init__(
+        self, line: Line, genome: Genome, name: str = "board", limit_reads: int = LIMIT_READS, line_crc: bool = True
+    ) -> None:
         self.name = name
         self.crc: int | None = genome_crc(genome)  # None: believe the chip, whatever it carries or does
         self._line, self._limit_reads = line, limit_reads
-        self._mailbox = Mailbox(interval_ms=INTERVAL_MS)
+        self._mailbox = Mailbox(interval_ms=INTERVAL_MS, crc=line_crc)  # False: believe any checksum, to measure it
         self._mailbox.slots = [None] * 8
         self._own: States | None = None  # what the chip said last; None before it said anything
         self.lives = 0
