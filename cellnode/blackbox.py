@@ -41,7 +41,11 @@ _MARKS = {
     int(Counter.FORGOTTEN): int(Flag.FORGOT),
 }
 _marks = itemgetter(*_MARKS)
-_BEGUN, _CLIPPED = int(Flag.BEGUN), int(Flag.CLIPPED)  # an enum's arithmetic costs more than all the rest
+_BEGUN, _LIED, _CLIPPED = (
+    int(Flag.BEGUN),
+    int(Flag.LIED),
+    int(Flag.CLIPPED),
+)  # an enum's arithmetic costs more than all the rest
 
 
 class RecordedPage(Page):
@@ -76,6 +80,8 @@ class RecordedPage(Page):
             self._write(cell, cell.sequence - 1, _BEGUN, said_at_ns, cell.used_state)
         self._state = cell.state_bytes
         self._write(cell, cell.sequence, flags, said_at_ns, self._state)
+        if cell.said_bytes != self._state:
+            self._write(cell, cell.sequence, _LIED, said_at_ns, cell.said_bytes)
         super().show_state(cell, said_at_ns, used_at_ns)
 
     def _write(self, cell: Cell, sequence: int, flags: int, at_ns: int, state: bytes) -> None:

@@ -64,6 +64,7 @@ class Cell:
         "mailbox",
         "next_wake_ns",
         "next_within",
+        "said_bytes",
         "sequence",
         "state_bytes",
         "tag",
@@ -96,6 +97,7 @@ class Cell:
         self._draws = 0
         self._zero = bytes(CHANNELS * engine.dtype.itemsize)
         self.state_bytes = self._zero
+        self.said_bytes = self._zero  # in the last frame: the state, unless the cell lies
         self.sequence = 0  # of the last frame said
         self.next_within = 1  # in T, what the last frame said
         self.faulty: CellFaults | None = None  # what is wrong with its core or its mouth; None: nothing
@@ -178,6 +180,7 @@ class Cell:
         said, lying = self.state_bytes, self.faulty is not None and self.faulty.lying
         if self.faulty is not None and lying:
             said = self.faulty.say(self.sequence, said)
+        self.said_bytes = said
         if self._quiet >= QUIET_WAKES and not hello and not box.alive and not lying:
             self.next_wake_ns = None
             counters[Counter.SLEEPING] = 1

@@ -64,6 +64,12 @@ class RecordedPatch(Patch):
             self._tell(begun)
         self._told[cells] = rows["state"]
         self._tell(rows)
+        words = self._bytes(said.states)
+        lying = (words != rows["state"]).any(axis=1)
+        if lying.any():
+            lies = rows[lying]
+            lies["flags"], lies["state"] = Flag.LIED, words[lying]
+            self._tell(lies)
         return said
 
     def _of(self, said: Frames) -> Rows:
@@ -76,7 +82,7 @@ class RecordedPatch(Patch):
             self.mail.incarnations[cells] >> 32,
             self.mail.incarnations[cells] & _WORD,
         )
-        rows["state"] = self._bytes(said.states)
+        rows["state"] = self._bytes(self.states[cells])
         flags = said.next_within << WITHIN_SHIFT
         flags = flags | np.where(said.hello, int(Flag.HELLO), 0)
         for counter, flag in _MARKS.items():

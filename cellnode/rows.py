@@ -1,7 +1,8 @@
 """Rows: what a recording keeps of each wake, and the columns into which a chunk packs them.
 
 One row is one wake of one cell: who, which life and sequence, when, what it had heard in each slot, and the state that
-came of it. Two kinds of rows are no wakes: a state given from outside (BEGUN), and the end of a life (OFF). Packed,
+came of it. Three kinds of rows are no wakes: a state given from outside (BEGUN), a word that was not the state (LIED),
+and the end of a life (OFF). Packed,
 rows lie by cell; within a cell each value is told as the difference to the row before, the first of a group in full.
 Opens nothing. May import numpy and zlib.
 """
@@ -37,10 +38,11 @@ class Flag(IntFlag):
     BEGUN = 64  # no wake: the cell went on from this state, which it had not computed
     OFF = 128  # no wake: its process is gone
     AFTER_GAP = 256  # rows of this cell before this one are lost: it stands alone
+    LIED = 1024  # no wake: what was said in place of the state of the row before
     CLIPPED = 512  # it had heard a sequence that does not fit a row: what it used is not known
 
 
-NO_WAKE = int(Flag.BEGUN | Flag.OFF)
+NO_WAKE = int(Flag.BEGUN | Flag.OFF | Flag.LIED)
 GAP_DTYPE = np.dtype([("cell", "<u4"), ("life", "<u4"), ("lost", "<u4"), ("at_ns", "<u8")])
 
 

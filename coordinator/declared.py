@@ -13,19 +13,12 @@ from typing import Any
 NEVER_NS = 1 << 62
 SLACK_NS = 1_000_000_000  # an order acknowledged late was carried out before; one that was not acknowledged, any time
 # Kinds whose every trace stands in the recording itself, so that they excuse nothing: who was dead, what was not heard.
+# Any other kind spoils what a cell computes, says or hears, and excuses the cells that it names.
 PLAIN = frozenset(
     {
         *("crash", "churn", "erase", "pause", "slow", "agent_kill", "coordinator_kill"),
         *("link_loss", "link_burst", "link_delay", "link_reorder", "link_duplicate", "link_rate", "hold", "partition"),
         *("clock_drift", "clock_jitter", "clock_jump"),
-    }
-)
-# Kinds that spoil what a cell computes, or what reaches it; what it says is still what it recorded. Any other kind may
-# also put a word into a neighbour's slot that its sender did not record.
-COMPUTING = frozenset(
-    {
-        *("bit_flip", "genome_flip", "ram_flip", "register_flip", "brown_out", "stuck_bit", "line_noise"),
-        *("link_corrupt", "stuck_channel"),
     }
 )
 AT_ONCE = frozenset({"bit_flip"})
@@ -74,13 +67,6 @@ class Declared:
         """The fault that makes this cell's own updates doubtful at that time."""
         for order in self._of.get(cell, ()):
             if _harms(order) and order.began_ns <= at_ns <= order.ended_ns:
-                return order
-        return None
-
-    def lie(self, speaker: int, at_ns: int) -> Order | None:
-        """The fault that makes doubtful what others heard of this cell at that time."""
-        for order in self._of.get(speaker, ()):
-            if _harms(order) and order.kind not in COMPUTING and order.began_ns <= at_ns <= order.ended_ns:
                 return order
         return None
 

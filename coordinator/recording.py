@@ -151,10 +151,11 @@ class Recording:
         if self._shown is None:
             if not len(self.rows):
                 raise BadInput("the recording has no rows yet")
-            at = (self.rows["at_ns"] - self.rows["at_ns"].min()) // np.uint64(1000)
-            keys = self.rows["cell"].astype(np.uint64) << np.uint64(40) | at
+            true = np.flatnonzero(self.rows["flags"] & Flag.LIED == 0)  # a light shows the state, not the word
+            at = (self.rows["at_ns"][true] - self.rows["at_ns"].min()) // np.uint64(1000)
+            keys = self.rows["cell"][true].astype(np.uint64) << np.uint64(40) | at
             order = np.argsort(keys, kind="stable")
-            self._shown = keys[order], order
+            self._shown = keys[order], true[order]
         return self._shown
 
 
@@ -167,7 +168,7 @@ def decoded(states: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def is_wake(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which rows are wakes, and not a state given from outside or the end of a life."""
+    """Which rows are wakes, and not a state given from outside, a lie, or the end of a life."""
     wakes: NDArray[np.bool_] = rows["flags"] & NO_WAKE == 0
     return wakes
 

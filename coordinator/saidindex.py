@@ -25,7 +25,7 @@ class SaidIndex:
         self._epochs = np.unique(rows["epoch"])
         if len(self._epochs) >= 1 << EPOCH_BITS or (len(rows) and int(rows["life"].max()) >= 1 << LIFE_BITS):
             raise BadInput("this recording has more placement epochs or lives than can be verified")
-        wakes, begun = is_wake(rows), rows["flags"] & Flag.BEGUN != 0
+        wakes, begun, lied = is_wake(rows), rows["flags"] & Flag.BEGUN != 0, rows["flags"] & Flag.LIED != 0
         keys = self._keys(rows["cell"], rows["epoch"], rows["life"])
         self._lives, which = np.unique(keys, return_inverse=True)
         sequences = rows["sequence"].astype(np.int64)
@@ -38,8 +38,8 @@ class SaidIndex:
         lengths = np.where(self.last >= 0, self.last - self._first + 1, 0)
         self._base = np.cumsum(lengths) - lengths
         self._said = np.full(int(lengths.sum()), -1)
-        self._begun = np.full(int(lengths.sum()), -1)
-        for table, chosen in ((self._said, wakes), (self._begun, begun)):
+        self._begun, self._lied = self._said.copy(), self._said.copy()
+        for table, chosen in ((self._said, wakes), (self._begun, begun), (self._lied, lied)):
             places = np.flatnonzero(chosen)
             at = self._base[which[places]] + sequences[places] - self._first[which[places]]
             table[at] = places
@@ -51,9 +51,14 @@ class SaidIndex:
         found: Places = np.where(self._lives[place] == keys, place, -1)
         return found
 
-    def said(self, lives: Places, sequences: NDArray[Any]) -> Places:
-        """The row in which a life said this."""
+    def came(self, lives: Places, sequences: NDArray[Any]) -> Places:
+        """The row of the wake after which a life said this."""
         return self._row(self._said, lives, sequences)
+
+    def said(self, lives: Places, sequences: NDArray[Any]) -> Places:
+        """The row of what a life said then: of its state, or of its lie."""
+        lies = self._row(self._lied, lives, sequences)
+        return np.where(lies >= 0, lies, self._row(self._said, lives, sequences))
 
     def begun(self, lives: Places, sequences: NDArray[Any]) -> Places:
         """The row of a state that was given to a life after it had said this."""

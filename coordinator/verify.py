@@ -102,6 +102,7 @@ class Verifier:
         lost = int(self._recording.gaps["lost"].sum())
         verdict.updates, verdict.gaps = verdict.updates + lost, verdict.gaps + lost
         self._check_given()
+        self._check_lies()
         self._check_files()
         if self._findings:
             first = min(self._findings, key=lambda finding: finding.time_ns)
@@ -132,7 +133,7 @@ class Verifier:
         epochs = np.full(len(rows), segment.epoch)
         lives, before = self._index.life(rows["cell"], epochs, rows["life"]), rows["sequence"].astype(np.int64) - 1
         given = self._index.begun(lives, before)
-        said = self._index.said(lives, before)
+        said = self._index.came(lives, before)
         own = np.where(given >= 0, given, said)
         own[(own < 0) & (before > 0)] = -2
         own[rows["flags"] & Flag.AFTER_GAP != 0] = -2  # a state given from outside may be lost, too
@@ -160,7 +161,7 @@ class Verifier:
         wrong = (expected != found).any(axis=1)
         for which in np.flatnonzero(wrong):
             if self.verdict.exact or not _close(expected[which], found[which], self._limits):
-                self._judge(rows[which], used[which], expected[which])
+                self._judge(rows[which], expected[which])
 
     def _update(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """[n, 9, bytes] -> [n, bytes], as the cells' own processes compute it: one float update at a time."""
@@ -174,13 +175,8 @@ class Verifier:
             new[which] = np.frombuffer(values if legal_values(values, len(values)) else bytes(len(values)), np.uint8)
         return new
 
-    def _judge(self, row: Any, used: Places, expected: NDArray[np.uint8]) -> None:
-        cell, at_ns = int(row["cell"]), int(row["at_ns"])
-        order = self._declared.harm(cell, at_ns)
-        for slot in np.flatnonzero(used >= 0):
-            if order is None:
-                speaker, said = int(self._table[cell, slot]), int(self._recording.rows["at_ns"][used[slot]])
-                order = self._declared.lie(speaker, said)
+    def _judge(self, row: Any, expected: NDArray[np.uint8]) -> None:
+        order = self._declared.harm(int(row["cell"]), int(row["at_ns"]))
         if order is not None:
             self._declare(order)
             return
@@ -194,7 +190,7 @@ class Verifier:
         rows = self._recording.rows
         begun = np.flatnonzero(rows["flags"] & Flag.BEGUN != 0)
         lives = self._index.life(rows["cell"][begun], rows["epoch"][begun], rows["life"][begun])
-        before = self._index.said(lives, rows["sequence"][begun])
+        before = self._index.came(lives, rows["sequence"][begun])
         planted = np.frombuffer(seed_state(self._engine), np.uint8)
         for place, last in zip(begun.tolist(), before.tolist(), strict=True):
             row = rows[place]
@@ -207,6 +203,16 @@ class Verifier:
             after_ns = int(rows["at_ns"][last]) if last >= 0 else 0
             if self._declared.given(cell, after_ns, at_ns, kinds) is None and self._declared.harm(cell, at_ns) is None:
                 self._differs(row, "given", {"found": _shown(row["state"], self._engine)})
+
+    def _check_lies(self) -> None:
+        """Each word that was not the speaker's state must be one that an order in the log asked for."""
+        rows = self._recording.rows
+        for row in rows[rows["flags"] & Flag.LIED != 0]:
+            order = self._declared.harm(int(row["cell"]), int(row["at_ns"]))
+            if order is None:
+                self._differs(row, "said", {"found": _shown(row["state"], self._engine)})
+            else:
+                self._declare(order)
 
     def _check_files(self) -> None:
         """Files that are damaged, or that are not those which the run's log names."""

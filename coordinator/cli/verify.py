@@ -76,4 +76,6 @@ def told(first: dict[str, Any]) -> str:
         return f"{who}: says it heard {first['never_said']} from cell {first['speaker']} in {first['slot']}"
     if first["what"] == "given":
         return f"{who}: was given a state by no order in the log: {first['found']}"
+    if first["what"] == "said":
+        return f"{who}: said what was not its state, by no order in the log: {first['found']}"
     return f"{who}: expected {first['expected']}, found {first['found']}"

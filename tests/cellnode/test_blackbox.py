@@ -12,6 +12,7 @@ from cellnode import panel
 from cellnode.blackbox import RING_ROWS, RecordedPage
 from cellnode.cell import Cell
 from cellnode.frame import Frame, encode
+from cellnode.messages import LinkFault
 from cellnode.rings import Rings
 from cellnode.rows import WITHIN_SHIFT, Flag
 
@@ -123,3 +124,17 @@ def test_the_next_life_begins_with_an_empty_ring(bench: Bench, tmp_path: Path) -
     page.show_state(cell, 5005, 5000)
     (row,), gaps = bench.rings.fetch(NEVER, 0)
     assert (row["life"], row["sequence"]) == (3, 1) and not len(gaps)
+
+
+def test_a_lie_has_a_row_of_its_own_after_the_state_that_it_hides(bench: Bench) -> None:
+    fault = LinkFault(id=1, kind="lie", cells=[7], rng_seed=3, mode="inverted")
+    bench.cell.seed(state(90), 500)
+    bench.cell.set_faults([fault], 600)
+    bench.wake(1000)
+    bench.cell.set_faults([], 1500)
+    bench.wake(2000)
+    rows, _ = bench.rings.fetch(NEVER, 0)
+    kinds = [int(row["flags"]) & int(Flag.BEGUN | Flag.LIED) for row in rows]
+    assert kinds == [Flag.BEGUN, 0, Flag.LIED, 0]
+    assert rows["sequence"].tolist() == [0, 1, 1, 2]
+    assert (rows["state"][2].view(np.int8) == -rows["state"][1].view(np.int8)).all() and rows["state"][1].any()

@@ -264,3 +264,21 @@ def test_a_run_in_virtual_time_is_recorded_and_verified_the_same_way(tmp_path: P
     assert found.recomputed == found.updates > 2000
     frame = Recording.open(folder).frame(t)
     assert (frame.states == shown.states).all() and (frame.on == shown.on).all()
+
+
+@pytest.mark.parametrize("mode", ["random", "stale", "gradient"])
+def test_a_liar_is_reported_as_declared_and_whoever_believes_it_is_right(tmp_path: Path, mode: str) -> None:
+    run = tmp_path / "run"
+    with Swarm.start("dot", (10, 10), substrate="virtual", seed=3, record=True, out=run) as swarm:
+        swarm.wait(15)
+        liars = swarm.inject("byzantine", "circle:5,5,1", duration=8, seed=2, mode=mode).cells
+        swarm.wait(20)
+    folder = RunFolder.open(run)
+    found = verified(folder)
+    assert (found.verdict, found.gaps, found.mismatches) == ("pass", 0, 0)
+    assert found.declared > 10 and found.declared_by == {"byzantine (fault 1)": found.declared}
+    edit_log(folder, lambda event: event["event"] != "inject")
+    hidden = verified(folder)
+    assert hidden.mismatches == found.declared, "nobody but the liars is blamed"
+    assert hidden.first_mismatch is not None and hidden.first_mismatch["cell"] in liars
+    assert hidden.first_mismatch["what"] == ("state" if mode == "gradient" else "said")
