@@ -1,12 +1,13 @@
 """The verbs of a swarm: each a short name for one action of the vocabulary. Selectors as in coordinator/selector.py.
 
-Carries nothing out; whoever inherits it performs. May import coordinator.actions.
+Carries nothing out; whoever inherits it performs. May import coordinator.actions and faults.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from coordinator import faults
 from coordinator.actions import (
     Action,
     Bridge,
@@ -78,8 +79,13 @@ class Verbs(ABC):
         seed: int | None = None,
         **parameters: float | str,
     ) -> Outcome:
-        """Begin a fault of the catalogue (docs/faults.md); it ends itself after `duration` T."""
-        return self.perform(Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=parameters))
+        """Begin a fault of the catalogue (docs/faults.md), or plan it; it ends itself after `duration` T.
+
+        The rest are the kind's own parameters, `keep` and the words of a schedule: `every=20, times=5`.
+        """
+        own, planned = faults.sort_words(fault, parameters)
+        action = Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=own, **planned)
+        return self.perform(action)
 
     def heal(self, fault: int | None = None) -> Outcome:
         """End one fault, or all."""

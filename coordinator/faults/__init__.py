@@ -71,6 +71,13 @@ def held(records: Iterable[Record]) -> list[LinkFault]:
     return found
 
 
+def sort_words(kind: str, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the kind's own parameters, the words of a schedule and a floor) among these words."""
+    named = KINDS[kind].parameters if kind in KINDS else {}
+    planned = {name: value for name, value in words.items() if name in PLANNED and name not in named}
+    return {name: value for name, value in words.items() if name not in planned}, planned
+
+
 def parse(words: Sequence[str]) -> Inject:
     """Read `KIND select=SELECTOR [for=T] [seed=N] [keep=N] [parameter=value ...] [schedule ...]`; BadInput names the
     word that is wrong. The words of a schedule stand in coordinator/faults/plans.py."""

@@ -166,6 +166,12 @@ def test_a_planned_fault_begins_and_ends_at_its_times_as_often_as_asked(swarm: S
     assert len({fault.rng_seed for fault in done}) == 3
 
 
+def test_schedules_and_floors_are_words_of_the_api_too(swarm: Swarm) -> None:
+    swarm.inject("crash", "all", duration=1, keep=90, every=3, times=2)
+    swarm.wait(8)
+    assert [fault.hits for fault in swarm.faults()] == [10, 10]
+
+
 def test_a_fault_that_comes_by_chance_can_be_called_off(swarm: Swarm) -> None:
     swarm.perform(faults.parse(["link_loss", "select=all", "rate=1", "up=3", "down=2", "min_down=1", "seed=4"]))
     swarm.wait(25)
