@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coordinator import render
+from coordinator import render, video
 from coordinator.frames import Frame
 from coordinator.recording import Recording
 from coordinator.report import MARKED
@@ -80,7 +80,8 @@ def film(recording: Recording, wanted: Part, out: Path, look: str, scale: int | 
             f"{out}: {count} frames are too many for one film, at most {FRAMES_MAX}: use --speed {fits:.1f} or a part"
         )
     moments = np.minimum(wanted.first + step * np.arange(count), wanted.last)
-    render.film([recording.frame(float(t)).rgb(look) for t in moments], out, frame_s=FRAME_S, scale=scale)
+    pictures = [recording.frame(float(t)).rgb(look) for t in moments]
+    (video.mp4 if out.suffix == ".mp4" else render.film)(pictures, out, frame_s=FRAME_S, scale=scale)
     return count
 
 

@@ -17,7 +17,12 @@ from coordinator.cli.options import json_option, show_json
 @click.option(
     "--speed", type=float, default=1.0, show_default=True, help="1: as fast as it was; 10: ten times as fast."
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=None, help="A film: .webp or .gif.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="A film: .webp, .gif, or .mp4 (needs PyAV).",
+)
 @click.option("--scale", type=click.IntRange(1, 64), default=None, help="Pixels a cell in a film.")
 @click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
 @json_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,23 @@ def test_playing_shows_the_part_at_its_pace_with_what_was_done(run: Recorded) ->
     assert shown[-1][0].t == 10 and "25 alive" in shown[-1][1]
     assert any("seed" in headline for _, _, headline in shown)
     assert not shown[0][2]
+
+
+def test_an_mp4_is_written_where_pyav_is_installed(run: Recorded, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    recording = Recording.open(run.folder)
+    count = replay.film(recording, replay.part(recording, 2, 12, speed=10), tmp_path / "film.mp4", "led", scale=3)
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == count and frames[0].shape == (16, 16, 3), "15 pixels, made even"
+    expected = np.repeat(np.repeat(recording.frame(12).rgb(), 3, axis=0), 3, axis=1).astype(int)
+    assert np.abs(frames[-1][:15, :15].astype(int) - expected).mean() < 40, "the same picture, but for its compression"
+
+
+def test_without_pyav_an_mp4_is_refused_in_one_line(
+    run: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    recording = Recording.open(run.folder)
+    with pytest.raises(BadInput, match=r"pip install 'planaria\[video\]'"):
+        replay.film(recording, replay.part(recording, 2, 4, speed=10), tmp_path / "film.mp4", "led")
