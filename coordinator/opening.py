@@ -65,8 +65,15 @@ class Wish:
     filmed: bool = True  # stills and losses are written into the run folder
 
 
-def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -> Conductor:
-    """Check, launch, plant. Raises BadInput before anything is made, RunFailed after sweeping up."""
+def start(
+    wish: Wish,
+    on_ask: OnAsk,
+    on_line: OnLine,
+    on_progress: OnProgress,
+    on_folder: Callable[[Path], None] = lambda _path: None,
+) -> Conductor:
+    """Check, launch, plant. Raises BadInput before anything is made, RunFailed after sweeping up. `on_folder` is told
+    the run folder before the first process is there."""
     rule = rules.load(wish.rule)
     height, width = _check(wish, rule)
     engine = make_engine(wish.engine, rule, wish.degrees)
@@ -111,6 +118,7 @@ def start(wish: Wish, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
         substrate, folder, store, picture, engine, on_line, real_time=machine is not None, filmed=wish.filmed
     )
     try:
+        on_folder(folder.path)
         conductor.launch(machine.cores if machine is not None else 1.0, on_progress)
     except BaseException as error:
         folder.event("failed", None, error=str(error) or type(error).__name__)

@@ -66,6 +66,7 @@ class Swarm(Verbs):
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
+        on_folder: Callable[[Path], None] = lambda _path: None,
         command: tuple[str, ...] = (),
     ) -> Swarm:
         """Bring up a swarm and plant the seed in its centre.
@@ -74,7 +75,7 @@ class Swarm(Verbs):
         machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
         `record`: write down every update, for `planaria verify` and `replay`. Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
-        know.
+        know, `on_folder` the run folder before the first process is there.
         """
         swarm = Swarm()
         wish = Wish(
@@ -91,7 +92,7 @@ class Swarm(Verbs):
             chips=wishes(chips),
             record=record,
         )
-        swarm._body = opening.start(wish, swarm._answer, on_line, on_progress)
+        swarm._body = opening.start(wish, swarm._answer, on_line, on_progress, on_folder)
         return swarm
 
     @staticmethod

@@ -84,9 +84,8 @@ def demo(look: str, view: bool | None, seed: int | None) -> int:
             f"{choice.cells:,} processes, one cell each, on {choice.side}x{choice.side}: rule {choice.rule}, "
             f"about {choice.cells * CELL_MIB * MIB / GIB:.1f} of {machine.memory_total / GIB:.0f} GiB memory"
         )
-        swarm = live.launch(plan, screen)
+        swarm = live.launch(plan, screen, page)
         try:
-            live.show_page(page, swarm, screen)
             verdict = _story(swarm, screen, began_s)
         except KeyboardInterrupt:
             screen.say("stopping")

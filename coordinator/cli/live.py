@@ -64,10 +64,9 @@ def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
     """Start, run to the end or Ctrl-C, stop cleanly."""
     view = View(look, live=view_live)
     with view, page_of(plan) as page:
-        swarm = launch(plan, view)
+        swarm = launch(plan, view, page)
         interrupted, check = False, None
         try:
-            show_page(page, swarm, view)
             run_steps(swarm, view, plan.steps, plan.length)
             if plan.check is not None:
                 view.say(f"t {swarm.t:.1f} T: living it all again")
@@ -117,16 +116,15 @@ def page_of(plan: Plan) -> Iterator[Page | None]:
         page.close()
 
 
-def show_page(page: Page | None, swarm: Swarm, view: View) -> None:
-    """Start the page's server beside the swarm, and say where it is."""
-    if page is not None:
-        page.open(swarm.folder)
-        view.say(f"page: {page.url}")
-
-
-def launch(plan: Plan, view: View) -> Swarm:
+def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
     """Bring the swarm up before the viewer's eyes."""
     view.headline(f"{plan.rule}: starting")
+
+    def show(folder: Path) -> None:
+        if page is not None:
+            page.open(folder)
+            view.say(f"page: {page.url}")
+
     swarm = Swarm.start(
         plan.rule,
         plan.grid,
@@ -141,6 +139,7 @@ def launch(plan: Plan, view: View) -> Swarm:
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,
+        on_folder=show,
     )
     if plan.scenario is not None:
         shutil.copyfile(plan.scenario, swarm.folder / "scenario.toml")

@@ -18,6 +18,9 @@ from coordinator import opening
 from coordinator.runfolder import RunFolder
 from coordinator.serve import app
 from coordinator.serve.source import Source
+from firmware_sim.errors import RunFailed
+
+PANEL_EVERY_S = 0.1
 
 
 def main() -> None:
@@ -25,16 +28,29 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     wish = json.loads(sys.stdin.readline())
     folder = RunFolder.open(Path(sys.argv[1]))
-    source = Source(folder, opening.picture_of(folder))
+    over = threading.Event()
+    threading.Thread(target=_until_closed, args=(over,), name="planaria-page-end", daemon=True).start()
+    picture, source = opening.picture_of(folder), None
+    while source is None:
+        try:
+            source = Source(folder, picture)
+        except RunFailed:  # the panel is not there yet: the browser waits at the open socket
+            if over.wait(PANEL_EVERY_S):
+                return
 
     def end_with(server: uvicorn.Server) -> None:
         def wait() -> None:
-            sys.stdin.read()
+            over.wait()
             server.should_exit = True
 
-        threading.Thread(target=wait, name="planaria-page-end", daemon=True).start()
+        threading.Thread(target=wait, name="planaria-page-exit", daemon=True).start()
 
     app.serve(source, socket.socket(fileno=wish["descriptor"]), wish["token"], tuple(wish["names"]), end_with)
+
+
+def _until_closed(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
 
 
 if __name__ == "__main__":

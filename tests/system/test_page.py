@@ -47,9 +47,8 @@ def browser() -> Iterator[Browser]:
 def served(start: Start) -> Iterator[tuple[Swarm, str]]:
     """A swarm of 8x8 with its page beside it."""
     page = beside.Page(address.Address(port=0))
-    swarm = start("dot", (8, 8))
     try:
-        page.open(swarm.folder)
+        swarm = start("dot", (8, 8), on_folder=page.open)  # before there is a panel: the page waits for it
         yield swarm, page.url
     finally:
         page.close()

@@ -26,6 +26,9 @@ const board = new Board(at("frame"), at("grid"), {
   changed: () => { dirty = true; },
 });
 
+// T may have been raised while the swarm was coming up.
+function pace(interval) { if (page.views) page.views.interval = interval * 1000; }
+
 function describe(cell) {
   const { cells, hello } = page, row = Math.floor(cell / cells.width), column = cell % cells.width;
   if (!cells.on(cell)) return `cell ${row}, ${column}: no process`;
@@ -46,7 +49,7 @@ const link = new Link({
   },
   note(note) {
     if (note.type === "hello") welcome(note);
-    else if (note.type === "numbers") { showNumbers(note); charts.add(note); showState(note.now.paused); }
+    else if (note.type === "numbers") { showNumbers(note); charts.add(note); showState(note.now.paused); pace(note.now.interval_s); }
     else if (note.type === "event") addEvent(note);
     else if (note.type === "trouble") trouble(note.line);
     else if (note.type === "over") { page.over = true; showState(false); }
