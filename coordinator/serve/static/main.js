@@ -27,7 +27,7 @@ const board = new Board(at("frame"), at("grid"), {
 });
 
 // T may have been raised while the swarm was coming up.
-function pace(interval) { if (page.views) page.views.interval = interval * 1000; }
+function pace(interval) { if (page.views && interval > 0) page.views.interval = interval * 1000; }
 
 function describe(cell) {
   const { cells, hello } = page, row = Math.floor(cell / cells.width), column = cell % cells.width;
