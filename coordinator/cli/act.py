@@ -8,7 +8,21 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from coordinator.actions import Action, Erase, Freeze, Heal, Inject, Kill, Outcome, Pause, Plant, Resume, Revive, Thaw
+from coordinator.actions import (
+    Action,
+    Erase,
+    FaultReport,
+    Freeze,
+    Heal,
+    Inject,
+    Kill,
+    Outcome,
+    Pause,
+    Plant,
+    Resume,
+    Revive,
+    Thaw,
+)
 from coordinator.cli.options import json_option, seed_option, show_json
 from coordinator.swarm import Swarm
 
@@ -43,7 +57,12 @@ def _stay(swarm: Swarm, action: Inject) -> None:
     _tell(f"no coordinator lives: staying {until} to see this fault to its end (Ctrl-C leaves it as it is)")
     while end is None or swarm.t < end:
         swarm.wait(1.0 if end is None else min(1.0, end - swarm.t))
-    swarm.wait(0.5)  # for the beat that ends it
+    while any(_overdue(fault, swarm.t) for fault in swarm.faults()):
+        swarm.wait(0.2)  # the next beat ends it
+
+
+def _overdue(fault: FaultReport, t: float) -> bool:
+    return not fault.over and fault.duration is not None and fault.start + fault.duration <= t
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:

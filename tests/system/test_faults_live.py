@@ -68,6 +68,9 @@ def test_a_killed_coordinator_is_proved_by_its_successor(tmp_path: Path) -> None
         assert run.coordinator.wait(20) == -9
         (fault,) = json.loads(planaria("faults", str(run.folder), "--json"))["faults"]
         assert fault["state"] == "finished" and fault["hits"] == 1
+        planaria("inject", str(run.folder), "crash", "select=n:3", "for=2")  # nobody else: it stays to end it
+        found = json.loads(planaria("faults", str(run.folder), "--json"))["faults"]
+        assert [(fault["kind"], fault["state"]) for fault in found[1:]] == [("crash", "finished")]
     finally:
         planaria("stop", str(run.folder))
         run.coordinator.kill()
