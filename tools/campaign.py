@@ -24,6 +24,7 @@ CAMPAIGNS = {
     "angles": [],
     "outage": ["--engine", "chip"],
     "large": ["--engine", "chip"],
+    "train": [],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
     "collection": [],  # hours, resumable

@@ -154,9 +154,17 @@ def measure(options: Options) -> Iterator[Row]:
     found = folder.load("lizard")
     target = found.target()
     assert target is not None
-    threads = min(2, os.cpu_count() or 1)
-    options.say(f"{SIDE}x{SIDE}, batch {SAMPLES}, {STEPS} steps forward and back, {threads} threads, best of the turns")
-    yield from compare(contestants(task(_open(found.rule()), target), threads, options.say))
+    threads = min(2, _cores())
+    options.say(
+        f"{SIDE}x{SIDE}, batch {SAMPLES}, {STEPS} steps forward and back, threads: {threads}, best of the turns"
+    )
+    for row in compare(contestants(task(_open(found.rule()), target), threads, options.say)):
+        yield row | {"threads": threads}
+
+
+def _cores() -> int:
+    """Those this process may use: under `taskset -c 0` one, and nobody waits for a thread that others crowd out."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open(rule: Rule) -> Rule:
@@ -166,7 +174,7 @@ def _open(rule: Rule) -> Rule:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--threads", type=int, default=min(2, _cores()))
     parser.add_argument(
         "--model", help="one of the article's JSON models, whose lizard has twice the living cells of ours"
     )
