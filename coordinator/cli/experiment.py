@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cellnode.workers import cores
 from coordinator.cli.options import exit_code, json_option, seed_option, show_json
 from firmware_sim.errors import BadInput
 
@@ -99,7 +99,7 @@ def _run(
     runner = carry.Runner(folder, rng_seed, workers, bar.row)
     begun = time.monotonic()
     if document.search is None and not shrink:
-        _probe(found, runner, count, workers or os.cpu_count() or 1, yes)
+        _probe(found, runner, count, workers or cores(), yes)
     if shrink:
         return _shrink(found, runner, as_json)
     threshold = None
@@ -188,9 +188,8 @@ def _path(file: str) -> Path:
 
 def _ask(runs: int, yes: bool) -> None:
     if runs > 1_000_000 and not yes:
-        raise BadInput(
-            f"{runs:,} swarms: at a second each on {os.cpu_count()} cores that is {_span(runs / 2)}; --yes runs it"
-        )
+        here = cores()
+        raise BadInput(f"{runs:,} swarms: at a second each on {here} cores that is {_span(runs / here)}; --yes runs it")
 
 
 def _probe(found: Experiment, runner: Runner, count: int, workers: int, yes: bool) -> None:

@@ -6,15 +6,11 @@ rows alone and the same file gives the same rows on every machine. May import th
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cellnode.draws import Purpose, draw64
+from cellnode.workers import cores, spread
 from coordinator.experiment import replicate, verdict
 from coordinator.experiment.replicate import Job, Row
 from coordinator.experiment.rows import Folder
@@ -34,7 +30,7 @@ class Runner:
 
     def __init__(self, folder: Folder, seed: int, workers: int | None, on_row: OnRow) -> None:
         self._folder, self._seed, self._on_row = folder, seed, on_row
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or cores()
         self._rows = {(row["point"], row["replicate"]): row for row in folder.rows()}
         self.computed = 0
 
@@ -50,11 +46,8 @@ class Runner:
         numbers = list(numbers)
         todo = [number for number in numbers if (point.number, number) not in self._rows]
         jobs = [self.job(point, number) for number in todo]
-        for row in self._results(jobs):
-            self._rows[(row["point"], row["replicate"])] = row
-            self._folder.append(row)
-            self.computed += 1
-            self._on_row(row)
+        real = point.document.substrate == "processes"  # one such swarm fills a machine
+        spread(_worker, jobs, 1 if real else self._workers, self._keep)
         return [self._rows[(point.number, number)] for number in numbers]
 
     def job(self, point: Point, number: int, steps: tuple[Step, ...] | None = None) -> Job:
@@ -64,35 +57,15 @@ class Runner:
             keep = None
         return Job(point, number, draw64(self._seed, number, Purpose.FAULT, 0) >> 2, keep, steps)
 
-    def _results(self, jobs: list[Job]) -> Iterator[Row]:
-        real = any(job.point.document.substrate == "processes" for job in jobs)
-        if real or self._workers == 1 or len(jobs) < 2:
-            yield from map(replicate.run, jobs)
-            return
-        with _pool(min(self._workers, len(jobs))) as pool:
-            running: dict[Future[Row], Job] = {pool.submit(replicate.run, job): job for job in jobs}
-            for done in as_completed(running):
-                job = running[done]
-                try:
-                    yield done.result()
-                except BrokenProcessPool as error:  # a worker died of something that is no exception
-                    yield {
-                        "point": job.point.number,
-                        "replicate": job.replicate,
-                        "seed": job.rng_seed,
-                        "error": f"its process ended: {error}",
-                    }
+    def _keep(self, _place: int, row: Row) -> None:
+        self._rows[(row["point"], row["replicate"])] = row
+        self._folder.append(row)
+        self.computed += 1
+        self._on_row(row)
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+def _worker() -> Callable[[Job], Row]:
+    return replicate.run
 
 
 def sweep(experiment: Experiment, runner: Runner, replicates: int) -> list[Judged]:

@@ -55,11 +55,12 @@ def test_a_worker_that_dies_is_named_and_no_other_stays() -> None:
 
 
 ENDLESS = """
+import os
 import time
 from cellnode.workers import spread
 
 def forever(_job):
-    print("at work", flush=True)
+    os.write(1, b"at work\\n")  # whole, whoever else writes
     time.sleep(1000)
 
 def make():
@@ -76,6 +77,8 @@ def test_workers_of_a_killed_parent_end_with_it(tmp_path: Path) -> None:
     (tmp_path / "endless.py").write_text(ENDLESS)
     with subprocess.Popen([sys.executable, str(tmp_path / "endless.py")], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
-        assert parent.stdout.readline() == parent.stdout.readline() == b"at work\n"
-        parent.kill()
+        try:
+            assert parent.stdout.readline() == parent.stdout.readline() == b"at work\n"
+        finally:
+            parent.kill()
         assert parent.stdout.read() == b""  # the end comes when the last process that holds it has ended
