@@ -49,3 +49,9 @@ def test_the_state_machine_knows_no_socket_clock_or_random_source() -> None:
         path = ROOT / "cellnode" / f"{name}.py"
         if path.exists():
             assert not imported(path) & {"zmq", "socket", "time", "random", "secrets", "os"}, name
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in ("conftest.py", "__init__.py")]
+    twice = {name for name in names if names.count(name) > 1}
+    assert not twice, "pytest finds test modules by their bare names"
