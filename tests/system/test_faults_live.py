@@ -35,6 +35,7 @@ def test_every_fault_on_links_hits_real_frames_and_ends(swarm: Swarm) -> None:
         "stuck_channel select=row:2 channel=3 level=1",
         "pause select=cell:3,3",
     )
+    until(lambda: swarm.measure().living > 12, 60, "it has grown, so that every row has something to hear")
     for words in asked:
         assert not swarm.perform(faults.parse(words.split())).missing
     until(lambda: all(fault.hits > 0 for fault in swarm.faults()), 60, "all have hit")
