@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from starting import Start
 
 from coordinator import Swarm
 
-Start = Callable[..., Swarm]
 ROOT = Path(__file__).parents[2]
 
 

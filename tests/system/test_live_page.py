@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Start
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from starting import Start
 
 from cellnode.panel import Counter
 from coordinator import Swarm, locate
