@@ -163,7 +163,7 @@ function sure(text) {
   return new Promise((resolve) => at("sure").addEventListener("close", () => resolve(at("sure").returnValue === "yes"), { once: true }));
 }
 
-const togglePause = () => page.hands?.does({ do: at("pause").dataset.paused ? "resume" : "pause" });
+const togglePause = () => page.hands?.does({ do: page.cells?.paused ? "resume" : "pause" });
 at("pause").onclick = togglePause;
 at("heal").onclick = () => page.hands.healAll();
 at("reset").onclick = async () => { if (await sure("Heal everything, wipe every cell and plant one seed in the centre?")) page.hands.reset(); };
