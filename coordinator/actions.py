@@ -106,6 +106,9 @@ ACTIONS: dict[str, type[Action]] = {
 }
 
 
+DISTURBING = ("kill", "erase", "inject", "freeze")  # those that harm: from then on, healing is judged
+
+
 class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     """One fault as it stands: what, on whom, since when, and the proof counted at its victims."""
 

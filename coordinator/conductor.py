@@ -15,7 +15,7 @@ import msgspec
 
 from cellnode.messages import LinkFault
 from coordinator import chips, invariants
-from coordinator.actions import Action, FaultReport, Inject, Outcome, Plant
+from coordinator.actions import DISTURBING, Action, FaultReport, Inject, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
 from coordinator.faults import held
@@ -36,7 +36,6 @@ from firmware_sim.engines import FAMILIES, Engine
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 SECOND = 1_000_000_000
-DISTURBING = ("kill", "erase", "inject", "freeze")
 
 OnLine = Callable[[str], None]
 

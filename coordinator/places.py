@@ -1,9 +1,35 @@
-"""Where things stand in a TOML text: tomllib does not tell, and an error should name the line. Pure text."""
+"""Reading a TOML file that a person wrote, and where things stand in it: tomllib does not tell, an error should.
+
+Knows nothing of what the keys mean. Imports the error tree only.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
+
+from firmware_sim.errors import BadInput
+
+MAX_BYTES = 1 << 20
+
+
+def read(path: Path, what: str) -> tuple[dict[str, Any], str]:
+    """The document and its text; BadInput, calling it a `what`, if it cannot be read or is no TOML."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{what} {path} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"{what} {path} has {len(data)} bytes, at most {MAX_BYTES} are read")
+    try:
+        text = data.decode()
+        return tomllib.loads(text), text
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{what} {path} is no text file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{what} {path} is no TOML: {error}") from error
 
 
 class Places:
@@ -24,7 +50,7 @@ class Places:
     def entry(self, name: str, number: int, key: str | None = None) -> str:
         """file:line of a key in the `number`-th [[name]], or of its head."""
         heads = self._heads(rf"\[\[\s*{re.escape(name)}\s*\]\]")
-        return self._within(heads, number, key) or f"{self._path}, {name} {number + 1}"
+        return self._within(heads, number, key) or f"{self._path}, step {number + 1}"
 
     def _heads(self, pattern: str) -> list[int]:
         return [at for at, line in enumerate(self._lines) if re.match(rf"\s*{pattern}", line)]

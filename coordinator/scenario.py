@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +34,9 @@ import numpy as np
 from coordinator import faults, selector
 from coordinator.actions import ACTIONS, Action, Chosen, Heal, Inject
 from coordinator.faults import plans
+from coordinator.places import Places, read
 from firmware_sim.errors import BadInput
 
-MAX_BYTES = 1 << 20
 MAX_STEPS = 10_000
 
 
@@ -52,23 +51,11 @@ class Step:
 
 def load(path: Path) -> list[Step]:
     """All steps in order of time. BadInput names file, line and key of the first thing that is wrong."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"scenario {path} cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise BadInput(f"scenario {path} has {len(data)} bytes, at most {MAX_BYTES} are read")
-    try:
-        text = data.decode()
-        document = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise BadInput(f"scenario {path} is no text file: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"scenario {path} is no TOML: {error}") from error
-    lines = _Lines(path, text)
+    document, text = read(path, "scenario")
+    lines = Places(path, text)
     for key in document:
         if key != "at":
-            raise BadInput(f"{lines.of_top(key)}: unknown key {key!r}, expected only [[at]] tables")
+            raise BadInput(f"{lines.top(key)}: unknown key {key!r}, expected only [[at]] tables")
     entries = document.get("at", [])
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(f"{path}:1: expected one or more [[at]] tables, each with t and do")
@@ -81,10 +68,10 @@ def parse(entries: list[dict[str, Any]], path: Path, text: str) -> list[Step]:
     """The [[at]] tables of another kind of file, whose text is `text`."""
     if len(entries) > MAX_STEPS:
         raise BadInput(f"{path}: {len(entries)} steps, at most {MAX_STEPS} are taken")
-    return _steps(entries, _Lines(path, text))
+    return _steps(entries, Places(path, text))
 
 
-def _steps(entries: list[dict[str, Any]], lines: _Lines) -> list[Step]:
+def _steps(entries: list[dict[str, Any]], lines: Places) -> list[Step]:
     steps = [_step(entry, number, lines) for number, entry in enumerate(entries)]
     return sorted(steps, key=lambda step: step.t)
 
@@ -175,39 +162,16 @@ def _toml(value: str | float) -> str:
     return json.dumps(value)  # for strings of ours and for finite numbers, JSON and TOML write the same
 
 
-class _Lines:
-    """Where things stand in the text: tomllib does not tell."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path, self._lines = path, text.splitlines()
-        self._headers = [at for at, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*at\s*\]\]", line)]
-
-    def of_top(self, key: str) -> str:
-        return f"{self._path}:{self._find(key, 0, len(self._lines)) + 1}"
-
-    def of(self, number: int, key: str | None = None) -> str:
-        """file:line of a key in the `number`-th table, or of the table's head."""
-        if number >= len(self._headers):  # written inline
-            return f"{self._path}, step {number + 1}"
-        start = self._headers[number]
-        end = self._headers[number + 1] if number + 1 < len(self._headers) else len(self._lines)
-        return f"{self._path}:{(start if key is None else self._find(key, start, end)) + 1}"
-
-    def _find(self, key: str, start: int, end: int) -> int:
-        pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
-        return next((at for at in range(start, end) if pattern.match(self._lines[at])), start)
-
-
-def _step(entry: dict[str, Any], number: int, lines: _Lines) -> Step:
+def _step(entry: dict[str, Any], number: int, lines: Places) -> Step:
     rest = dict(entry)
     t, do = rest.pop("t", None), rest.get("do")
     if isinstance(t, bool) or not isinstance(t, int | float):
-        where = lines.of(number, "t" if t is not None else None)
+        where = lines.entry("at", number, "t" if t is not None else None)
         raise BadInput(f"{where}: key 't' is {t!r}, expected a time in T")
     if not 0 <= t <= 1e9:
-        raise BadInput(f"{lines.of(number, 't')}: key 't' is {t}, expected 0 or more")
+        raise BadInput(f"{lines.entry('at', number, 't')}: key 't' is {t}, expected 0 or more")
     if do not in ACTIONS:
-        where = lines.of(number, "do" if do is not None else None)
+        where = lines.entry("at", number, "do" if do is not None else None)
         raise BadInput(f"{where}: key 'do' is {do!r}, expected one of {', '.join(ACTIONS)}")
     if do == "inject":
         kind = faults.KINDS.get(str(rest.get("fault")))
@@ -218,16 +182,18 @@ def _step(entry: dict[str, Any], number: int, lines: _Lines) -> Step:
         rest["parameters"] = {key: rest.pop(key) for key in own}
         if kind is not None and kind.host:
             rest.setdefault("select", "all")
-    return Step(float(t), _action(rest, number, lines), {key: lines.of(number, key) for key in entry})
+    return Step(float(t), _action(rest, number, lines), {key: lines.entry("at", number, key) for key in entry})
 
 
-def _action(values: dict[str, Any], number: int, lines: _Lines) -> Action:
+def _action(values: dict[str, Any], number: int, lines: Places) -> Action:
     kind = ACTIONS[values["do"]]
     expected = {field.encode_name for field in msgspec.structs.fields(kind)} | {"do", "t"}
     for name in values:
         if name not in expected:
             allowed = ", ".join(sorted(expected - {"parameters"}))
-            raise BadInput(f"{lines.of(number, name)}: unknown key {name!r} for {values['do']}, expected: {allowed}")
+            raise BadInput(
+                f"{lines.entry('at', number, name)}: unknown key {name!r} for {values['do']}, expected: {allowed}"
+            )
     try:
         action: Action = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -236,12 +202,12 @@ def _action(values: dict[str, Any], number: int, lines: _Lines) -> Action:
         if key is None and "parameters" in values:
             key = next((name for name, value in values["parameters"].items() if not _fits(value)), None)
         label = f"key {key!r}: " if key else ""
-        raise BadInput(f"{lines.of(number, key)}: {label}{str(error).split(' - at')[0]}") from error
+        raise BadInput(f"{lines.entry('at', number, key)}: {label}{str(error).split(' - at')[0]}") from error
     _check_meaning(action, number, lines)
     return action
 
 
-def _check_meaning(action: Action, number: int, lines: _Lines) -> None:
+def _check_meaning(action: Action, number: int, lines: Places) -> None:
     if isinstance(action, Heal):
         return
     if isinstance(action, Chosen):
@@ -249,9 +215,9 @@ def _check_meaning(action: Action, number: int, lines: _Lines) -> None:
             on_links = isinstance(action, Inject) and action.fault in faults.KINDS and faults.KINDS[action.fault].links
             (selector.parse_links if on_links else selector.parse)(action.select)
         except BadInput as error:
-            raise BadInput(f"{lines.of(number, 'select')}: key 'select': {error}") from error
+            raise BadInput(f"{lines.entry('at', number, 'select')}: key 'select': {error}") from error
         if action.seed is not None and action.seed < 0:
-            raise BadInput(f"{lines.of(number, 'seed')}: key 'seed' is {action.seed}, expected 0 or more")
+            raise BadInput(f"{lines.entry('at', number, 'seed')}: key 'seed' is {action.seed}, expected 0 or more")
     if isinstance(action, Inject):
         try:
             faults.check(action.fault, action.parameters, action.duration)
@@ -263,7 +229,7 @@ def _check_meaning(action: Action, number: int, lines: _Lines) -> None:
                 if re.search(rf"\b{re.escape(key)}\b", str(error))
             ]
             key = known[0] if known else "fault"
-            raise BadInput(f"{lines.of(number, key)}: key {key!r}: {error}") from error
+            raise BadInput(f"{lines.entry('at', number, key)}: key {key!r}: {error}") from error
 
 
 def _fits(value: Any) -> bool:

@@ -20,7 +20,7 @@
     select = "$share"
     for = 4
 
-Computes nothing. May import msgspec and coordinator.scenario.
+Computes nothing. May import msgspec, coordinator.actions, places and scenario.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,11 +35,11 @@ from typing import Any, Literal
 import msgspec
 
 from coordinator import scenario
-from coordinator.places import Places
+from coordinator.actions import DISTURBING
+from coordinator.places import Places, read
 from coordinator.scenario import Step
 from firmware_sim.errors import BadInput
 
-MAX_BYTES = 1 << 20
 Value = str | int | float | bool
 Number = int | float
 
@@ -107,7 +106,7 @@ class Point:
     @property
     def first_t(self) -> float:
         """When the first blow falls; steps that plant or revive are none."""
-        blows = [step.t for step in self.steps if type(step.action).__struct_config__.tag in scenario_blows()]
+        blows = [step.t for step in self.steps if type(step.action).__struct_config__.tag in DISTURBING]
         return min(blows, default=0.0)
 
     @property
@@ -117,11 +116,6 @@ class Point:
     @property
     def label(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.values.items()) or self.document.name
-
-
-def scenario_blows() -> tuple[str, ...]:
-    """Names of the steps that harm."""
-    return ("kill", "erase", "inject", "freeze")
 
 
 class Experiment:
@@ -205,19 +199,7 @@ class Experiment:
 
 def load(path: Path) -> Experiment:
     """Read and check a file; every point of a small sweep is checked, too (the first of a large one)."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"experiment {path} cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise BadInput(f"experiment {path} has {len(data)} bytes, at most {MAX_BYTES} are read")
-    try:
-        text = data.decode()
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise BadInput(f"experiment {path} is no text file: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"experiment {path} is no TOML: {error}") from error
+    raw, text = read(path, "experiment")
     places = Places(path, text)
     try:
         document = msgspec.convert(raw, Document)

@@ -110,7 +110,6 @@ function showState(paused) {
   const word = { over: "the run is over", live: "live", paused: "paused", lost: "connection lost" }[kind];
   if (chip.textContent !== word) chip.textContent = word;
   at("pause").textContent = paused ? "Go on" : "Pause";
-  at("pause").dataset.paused = paused ? "yes" : "";
 }
 
 // ---- views
