@@ -100,7 +100,7 @@ class RunFolder:
         else:
             (path / "rule").mkdir(exist_ok=True)
             shutil.copy2(rule_source, path / "rule" / rule_source.name)
-        _write_durably(path / "run.json", _pretty(info))
+        _write(path / "run.json", _pretty(info), True)
         folder.write_state(RunState())
         if out is None:
             _point_latest(path)
@@ -120,9 +120,10 @@ class RunFolder:
     def state(self) -> RunState:
         return _decode(self.path / "state.json", RunState)
 
-    def write_state(self, state: RunState) -> None:
-        """Replace state.json so that it survives a crash of the machine (fsync of file and folder)."""
-        _write_durably(self.path / "state.json", _pretty(state))
+    def write_state(self, state: RunState, *, durably: bool = True) -> None:
+        """Replace state.json, at once for whoever reads it and whatever becomes of us; `durably`: so that it survives a
+        crash of the machine, too (fsync of file and folder, which can take longer than a stroke may)."""
+        _write(self.path / "state.json", _pretty(state), durably)
 
     def event(self, name: str, t: float | None, **details: Any) -> dict[str, Any]:
         """Append one event; `t` in T since the seed, None before it. Returns what was written."""
@@ -162,7 +163,7 @@ class RunFolder:
 
     def save_json(self, name: str, value: Any) -> None:
         """Write another JSON file of the run, e.g. measure.json."""
-        _write_durably(self.path / name, _pretty(value))
+        _write(self.path / name, _pretty(value), True)
 
 
 def boot_id() -> str:
@@ -193,13 +194,16 @@ def _point_latest(path: Path) -> None:
     partial.replace(link)
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, durably: bool) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with partial.open("wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        if durably:
+            file.flush()
+            os.fsync(file.fileno())
     partial.replace(path)
+    if not durably:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

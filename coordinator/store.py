@@ -1,6 +1,7 @@
-"""state.json of a run as the one who coordinates holds it: every change is durable before it is used.
+"""state.json of a run as the one who coordinates holds it: every change is written before it is used.
 
-May import coordinator.runfolder.
+Epochs survive a crash of the machine. The rest survives ours: a run does not outlive its machine, and an fsync before
+every action would keep who acts waiting. May import coordinator.runfolder.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ class Store:
         return self._state
 
     def update(self, **changes: Any) -> None:
+        self._update(False, changes)
+
+    def _update(self, durably: bool, changes: dict[str, Any]) -> None:
         with self._lock:
             self._state = msgspec.structs.replace(self._state, **changes)
-            self._folder.write_state(self._state)
+            self._folder.write_state(self._state, durably=durably)
 
     def next_placement_epoch(self) -> int:
-        self.update(placement_epoch=self._state.placement_epoch + 1)
+        self._update(True, {"placement_epoch": self._state.placement_epoch + 1})
         return self._state.placement_epoch
 
     def next_coordinator_epoch(self, above: int) -> int:
-        self.update(coordinator_epoch=max(self._state.coordinator_epoch, above) + 1)
+        self._update(True, {"coordinator_epoch": max(self._state.coordinator_epoch, above) + 1})
         return self._state.coordinator_epoch
 
     def next_action(self) -> int:
