@@ -26,12 +26,22 @@ class Mark:
     text: str
 
 
-def svg(rows: Sequence[Row], marks: Sequence[Mark]) -> str:
-    """The whole picture; an empty string when there is nothing to draw."""
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Something that was on from `start` to `end`."""
+
+    start: float
+    end: float
+    text: str
+
+
+def svg(rows: Sequence[Row], marks: Sequence[Mark], bands: Sequence[Band] = (), there: float | None = None) -> str:
+    """The whole picture; an empty string when there is nothing to draw. `there`: the loss below which the picture
+    counts as there."""
     rows = [row for row in rows if row.get("t") is not None]
     if len(rows) < 2:
         return ""
-    end = max(max(_value(row, "t") for row in rows), max((mark.t for mark in marks), default=0.0), 1.0)
+    end = end_of(rows, marks)
     has_loss = any(row.get("loss_log10") is not None for row in rows)
     loss_height = LOSS_HEIGHT if has_loss else 0
     count_top = TOP + (loss_height + GAP if has_loss else 0)
@@ -39,18 +49,37 @@ def svg(rows: Sequence[Row], marks: Sequence[Mark]) -> str:
     parts = [
         f'<svg class="curve" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="loss and cells over time in T">'
     ]
+    parts += band_rects(bands, end, TOP, count_top + COUNT_HEIGHT)
     if has_loss:
-        parts += _loss_panel(rows, end)
+        parts += _loss_panel(rows, end, there)
     parts += _count_panel(rows, end, count_top)
     parts += _marks(marks, end, TOP, count_top + COUNT_HEIGHT)
-    bottom = count_top + COUNT_HEIGHT
-    for tick in ticks(0, end, 8):
-        x = _x(tick, end)
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>')
-    parts.append(
-        f'<text class="axis" x="{WIDTH - RIGHT}" y="{bottom + 32}" text-anchor="end">T since the seed</text></svg>'
-    )
-    return "\n".join(parts)
+    return "\n".join([*parts, *time_axis(end, count_top + COUNT_HEIGHT), "</svg>"])
+
+
+def end_of(rows: Sequence[Row], marks: Sequence[Mark]) -> float:
+    """Where the axis of time ends, in T."""
+    return max(max(_value(row, "t") for row in rows), max((mark.t for mark in marks), default=0.0), 1.0)
+
+
+def time_axis(end: float, bottom: float) -> list[str]:
+    """Ticks and their label below a panel that ends at `bottom`."""
+    parts = [
+        f'<text class="tick" x="{x_of(tick, end):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
+        for tick in ticks(0, end, 8)
+    ]
+    label = "T since the seed"
+    return [*parts, f'<text class="axis" x="{WIDTH - RIGHT}" y="{bottom + 32}" text-anchor="end">{label}</text>']
+
+
+def band_rects(bands: Sequence[Band], end: float, top: float, bottom: float) -> list[str]:
+    """The times in which something was on, shaded."""
+    return [
+        f'<rect class="band" x="{x_of(band.start, end):.1f}" y="{top}" '
+        f'width="{max(x_of(min(band.end, end), end) - x_of(band.start, end), 1.5):.1f}" height="{bottom - top}">'
+        f"<title>{escape(band.text)}: {band.start:.1f} to {band.end:.1f} T</title></rect>"
+        for band in bands
+    ]
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:
@@ -62,7 +91,7 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     return [round(number * step, 6) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _loss_panel(rows: Sequence[Row], end: float) -> list[str]:
+def _loss_panel(rows: Sequence[Row], end: float, there: float | None) -> list[str]:
     values = [
         _value(row, name) for row in rows for name in ("loss_log10", "loss_log10_shift1") if row.get(name) is not None
     ]
@@ -75,16 +104,18 @@ def _loss_panel(rows: Sequence[Row], end: float) -> list[str]:
     for tick in ticks(low, high, 5):
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.1f}</text>')
+    if there is not None and low < there < high:
+        parts.append(f'<line class="bound" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(there):.1f}" y2="{y(there):.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT + 4}" y="{y(there) + 13:.1f}">below: the picture is there</text>')
     for name, style in (("loss_log10_shift1", "second"), ("loss_log10", "first")):
-        points = [(_x(_value(row, "t"), end), y(_value(row, name))) for row in rows if row.get(name) is not None]
+        points = [(x_of(_value(row, "t"), end), y(_value(row, name))) for row in rows if row.get(name) is not None]
         parts.append(f'<polyline class="line {style}" points="{_points(points)}"/>')
     for row in rows[:: max(1, len(rows) // 200)]:
         if row.get("loss_log10") is not None:
             t, loss = _value(row, "t"), _value(row, "loss_log10")
             title = f"t {t:.1f} T: loss {loss:.2f}, best shift {_value(row, 'loss_log10_shift1'):.2f}"
-            parts.append(
-                f'<circle class="hover" cx="{_x(t, end):.1f}" cy="{y(loss):.1f}" r="6"><title>{title}</title></circle>'
-            )
+            x = x_of(t, end)
+            parts.append(f'<circle class="hover" cx="{x:.1f}" cy="{y(loss):.1f}" r="6"><title>{title}</title></circle>')
     parts.append(_legend(((("first"), "loss"), ("second", "best over one-pixel shifts")), TOP - 20))
     return parts
 
@@ -100,10 +131,10 @@ def _count_panel(rows: Sequence[Row], end: float, top: float) -> list[str]:
     for tick in (0, most):
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.0f}</text>')
-    living = [(_x(_value(row, "t"), end), y(_value(row, "living"))) for row in rows]
+    living = [(x_of(_value(row, "t"), end), y(_value(row, "living"))) for row in rows]
     area = [(living[0][0], base), *living, (living[-1][0], base)]
     parts.append(f'<polygon class="area" points="{_points(area)}"/>')
-    alive = [(_x(_value(row, "t"), end), y(_value(row, "alive"))) for row in rows]
+    alive = [(x_of(_value(row, "t"), end), y(_value(row, "alive"))) for row in rows]
     parts.append(f'<polyline class="line third" points="{_points(alive)}"/>')
     parts.append(_legend((("third", "processes running"), ("fill", "living (alpha > 0.1)")), top - 14))
     return parts
@@ -112,7 +143,7 @@ def _count_panel(rows: Sequence[Row], end: float, top: float) -> list[str]:
 def _marks(marks: Sequence[Mark], end: float, top: float, bottom: float) -> list[str]:
     parts, free_x = [], [-1.0] * LEVELS  # where each line of labels has room again
     for mark in sorted(marks, key=lambda each: each.t):
-        x, title = _x(mark.t, end), escape(mark.text)
+        x, title = x_of(mark.t, end), escape(mark.text)
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         parts.append(f'<circle class="hover" cx="{x:.1f}" cy="{top + 6}" r="8"><title>{title}</title></circle>')
         label = mark.text if len(mark.text) <= 28 else mark.text[:27] + "…"
@@ -142,7 +173,8 @@ def _legend(entries: Sequence[tuple[str, str]], y: float) -> str:
     return "".join(parts)
 
 
-def _x(t: float, end: float) -> float:
+def x_of(t: float, end: float) -> float:
+    """Where `t` lies on the axis of time."""
     return LEFT + (WIDTH - LEFT - RIGHT) * t / end
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from coordinator.camera import Sight
 from coordinator.film import Film
 from coordinator.frames import Frame
+from coordinator.history import History
 from coordinator.meter import Meter, Rates
 from coordinator.picture import GROWN_GAIN, HEALED_GAIN, Losses, Picture
 from coordinator.runfolder import RunFolder
@@ -33,6 +34,7 @@ class Observer:
         self._picture, self._folder = picture, folder
         self._meter = Meter(height * width)
         self._film = Film(folder.frames) if folder is not None else None
+        self._history = History(folder.maps, height * width) if folder is not None else None
         self._next_loss_t = 0.0
         self._disturbed_t: float | None = None
         self._unasked = False
@@ -55,6 +57,8 @@ class Observer:
             self._meter.take(sight)
             if self._film is not None and (keep or self._film.wants(t)):
                 self._film.take(self.frame(sight, t), keep=keep)
+            if self._history is not None and (keep or self._history.wants(t)):
+                self._history.take(sight, self._meter.totals(), t, keep=keep)
             if self._folder is not None and (keep or t >= self._next_loss_t):
                 self._next_loss_t = np.floor(t) + 1
                 self._write_loss(self._folder, sight, t)

@@ -1,7 +1,7 @@
 """The folder of one run: everything needed to repeat it, every event, every loss, the frames and what must survive a
 crash.
 
-    runs/<rule>/<YYYYmmdd-HHMMSS>/      run.json  rule/  state.json  events.jsonl  loss.csv  frames/  report.html
+    runs/<rule>/<YYYYmmdd-HHMMSS>/      run.json  rule/  state.json  events.jsonl  loss.csv  frames/  maps/  report.html
                                         recording/ (where every update is recorded)
     runs/<rule>/latest                  link to the newest
 
@@ -79,6 +79,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.frames = path / "frames"
+        self.maps = path / "maps"
         self.recording = path / "recording"
 
     @staticmethod
