@@ -23,6 +23,7 @@ CAMPAIGNS = {
     "heal": ["--engine", "chip"],
     "angles": [],
     "outage": ["--engine", "chip"],
+    "faults": [],
     "large": ["--engine", "chip"],
     "train": [],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],

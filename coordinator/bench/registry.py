@@ -26,6 +26,7 @@ BENCHMARKS = {
     "angles": "Quarter turns in virtual time: shift-tolerant loss beside angle 0.",
     "outage": "The coordinator killed: missed wakes in a window before and after, and how soon a new one sees all.",
     "record": "Recording: CPU, bytes and time to verify, beside the same swarm unrecorded (--window seconds each).",
+    "faults": "The example of each kind of fault on a grown picture, in virtual time: loss before, at worst, after.",
     "large": "64x64: 4,096 processes launch and grow.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
