@@ -84,6 +84,7 @@ class Conductor:
         self._failure = ""  # why the run cannot go on
         self.last: Measure | None = None  # as it was at the end
         self._picture = picture
+        self.undone: list[str] = []  # what was planned and could not be done when its time had come
 
     def _engines(self) -> list[str]:
         info = self.info
@@ -237,6 +238,7 @@ class Conductor:
             self._carry_out(action, asked=False)
         except BadInput as error:
             self._event("not done", line=str(error))
+            self.undone.append(f"t {t:.1f} T: {error}")
             self._say(f"t {t:.1f} T: {error}")
 
     def faults(self) -> list[FaultReport]:
@@ -250,6 +252,8 @@ class Conductor:
 
     def look(self) -> Sight:
         return self._substrate.look()
+
+    glance = look
 
     def frame(self) -> Frame:
         return self.observer.frame(self._substrate.look(), self.t)

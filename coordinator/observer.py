@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,18 @@ from coordinator.runfolder import RunFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 
 PATIENCE_INTERVALS = 100  # after the seed or the last disturbance, before a picture that is not there counts as failed
+
+
+class Seen(Protocol):
+    """What of a look a picture needs: a Sight, or less."""
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """[cells]: has power."""
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """[H, W, C]"""
 
 
 class Observer:
@@ -67,11 +80,11 @@ class Observer:
     def frame(self, sight: Sight, t: float) -> Frame:
         return Frame(t, sight.states, sight.on.reshape(self._shape))
 
-    def losses(self, sight: Sight) -> Losses | None:
+    def losses(self, sight: Seen) -> Losses | None:
         """Against the target, dead squares counting as empty; None without a target."""
         return None if self._picture is None else self._picture.losses(_lit(sight))
 
-    def losses_of_others(self, sight: Sight) -> Losses | None:
+    def losses_of_others(self, sight: Seen) -> Losses | None:
         """The same, the dead cells' squares left out."""
         return None if self._picture is None else self._picture.losses(_lit(sight), ~sight.on.reshape(self._shape))
 
@@ -116,11 +129,13 @@ class Observer:
         )
 
 
-def living(sight: Sight) -> int:
+def living(sight: Seen) -> int:
     """Cells whose alpha is above the threshold."""
     return int((_lit(sight)[..., ALPHA] > ALIVE_THRESHOLD).sum())
 
 
-def _lit(sight: Sight) -> NDArray[np.float32]:
+def _lit(sight: Seen) -> NDArray[np.float32]:
+    if sight.on.all():
+        return sight.states
     on = sight.on.reshape(sight.states.shape[:2])
     return np.where(on[..., None], sight.states, np.float32(0))

@@ -16,7 +16,7 @@ from coordinator.calibrate import awake, awake_cells
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
-from firmware_sim.loss import blank_loss_log10, loss_log10, loss_log10_shift1
+from firmware_sim.loss import Ruler
 from firmware_sim.targets import turned
 
 GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # blank grid's loss minus loss, log10
@@ -52,13 +52,13 @@ class Picture:
             f"the grid of {height}x{width} is too small for the picture, which takes {need[0]}x{need[1]}: "
             "what hangs over its edges cannot grow and counts as loss"
         )
-        self._blank = blank_loss_log10(self.target)
+        self._ruler = Ruler(self.target, (height, width))
 
     def losses(self, states: NDArray[np.float32], ignore: NDArray[np.bool_] | None = None) -> Losses:
         """Against `states` [H, W, >=4]; `ignore` leaves out squares (those of dead cells)."""
-        blank = self._blank if ignore is None else blank_loss_log10(self.target, ignore.shape[:2], None, ignore)
-        loss = loss_log10(states, self.target, None, ignore)
-        return Losses(loss, loss_log10_shift1(states, self.target, None, ignore), blank - loss)
+        loss = self._ruler.loss_log10(states, ignore)
+        shift1 = self._ruler.loss_log10_shift1(states, ignore)
+        return Losses(loss, shift1, self._ruler.blank_loss_log10(ignore) - loss)
 
     def cells_awake(self) -> int:
         """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""

@@ -20,21 +20,25 @@ from typing import Any
 
 import msgspec
 
+from cellnode.payload import rule_payload
 from cellnode.topology import tag
-from coordinator.actions import Action, Outcome, Plant
+from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clock import Clock
 from coordinator.hands import Hands
 from coordinator.observer import Observer, living
 from coordinator.opening import SECOND, default_grid
-from coordinator.performing import Performer
-from coordinator.picture import Picture
+from coordinator.performing import ROUNDING, Performer
+from coordinator.picture import picture_for
 from coordinator.runfolder import RunState
 from coordinator.scenario import Step
 from coordinator.store import Store
 from coordinator.verbs import Verbs
-from coordinator.virtual import VirtualSubstrate
+from coordinator.virtual import Glance, VirtualSubstrate
 from firmware_sim import folder as rules
 from firmware_sim.engines import make_engine
+from firmware_sim.errors import BadInput
+from firmware_sim.folder import RuleFolder
+from firmware_sim.limits import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +67,37 @@ class _Unwritten(Store):
 
 
 class QuickSwarm(Verbs):
-    """All cells have power and one seed is planted in the centre: t = 0. Times in T."""
+    """All cells have power and one seed is planted in the centre: t = 0. Times in T.
+
+    `interval_s` only decides how finely moments are rounded, to a nanosecond; `undone` collects what was planned and
+    could not be done when its time had come."""
 
     def __init__(
         self,
-        rule: str | Path,
+        rule: str | Path | RuleFolder,
         grid: tuple[int, int] | None = None,
         *,
         engine: str = "chip",
         seed: int = 1,
         degrees: float = 0.0,
         torus: bool = False,
+        interval_s: float = 1.0,
     ) -> None:
-        source = rules.load(rule)
+        source = rule if isinstance(rule, RuleFolder) else rules.load(rule)
         self.height, self.width = grid or default_grid(source)
-        made, target = make_engine(engine, source, degrees), source.target()
-        number = tag("virtual", source.sha256)
-        self._substrate = VirtualSubstrate(self.height, self.width, torus, made, number, seed, SECOND)
-        picture = None if target is None else Picture(target, self.height, self.width, torus, degrees)
-        self._observer = Observer(self._substrate.look, self.height, self.width, picture, None)
-        self._clock = Clock(SECOND)
-        hands = Hands(self._substrate, self._observer, self.height, self.width, torus, made, seed)
-        self._performer = Performer(self._substrate, hands, self._observer, self._clock, _Unwritten())
+        made = make_engine(engine, source, degrees)
+        number, interval_ns = tag("virtual", source.sha256), round(interval_s * SECOND)
+        payload = rule_payload(source, engine, degrees) if made.channels == CHANNELS else None
+        self._substrate = VirtualSubstrate(
+            self.height, self.width, torus, made, number, seed, interval_ns, say=_unheard, rule=payload
+        )
+        picture = picture_for(source, self.height, self.width, torus, degrees)
+        self.observer = Observer(self._substrate.look, self.height, self.width, picture, None)
+        self._clock = Clock(interval_ns)
+        part = None if picture is None else picture.part
+        hands = Hands(self._substrate, self.observer, self.height, self.width, torus, made, seed, None, part)
+        self._performer = Performer(self._substrate, hands, self.observer, self._clock, _Unwritten())
+        self.undone: list[str] = []
         self.perform(Plant(select=self.centre))
 
     @property
@@ -97,30 +110,49 @@ class QuickSwarm(Verbs):
         return f"cell:{self.height // 2},{self.width // 2}"
 
     def perform(self, action: Action) -> Outcome:
+        self._count()
         return self._performer.perform(action)
 
+    def faults(self) -> list[FaultReport]:
+        """All faults, with the proof counted at their victims."""
+        return self._performer.reports()
+
     def wait_until(self, t: float) -> None:
-        """Let the swarm live until `t`, and end faults whose time is up on the way."""
-        board = self._performer.board
+        """Let the swarm live until `t`; on the way, end faults whose time is up and begin those that were planned."""
+        if self._clock.paused:
+            raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
         while (now := self.t) < t - 1e-9:
-            ends = board.next_end()
-            self._substrate.advance(self._clock.at(min(t, ends) if ends is not None and ends > now else t))
-            for fault in board.due(self.t):
-                board.heal(fault.record.id)
+            change = self._performer.next_change(now)
+            self._substrate.advance(self._clock.at(min(t, now + 1.0, t if change is None else change)))
+            if change is not None and self.t > change - ROUNDING:
+                self._count()
+            for action in self._performer.due(self.t):
+                try:
+                    self.perform(action)
+                except BadInput as error:
+                    self.undone.append(f"t {self.t:.1f} T: {error}")
+
+    def glance(self) -> Glance:
+        """Who has power, and the states."""
+        return self._substrate.glance()
 
     def look(self) -> Moment:
         """The grid as it is now."""
-        sight = self._substrate.look()
-        losses = self._observer.losses(sight)
+        seen = self.glance()
+        losses = self.observer.losses(seen)
         return Moment(
             t=self.t,
             loss_log10=None if losses is None else losses.loss_log10,
             loss_log10_shift1=None if losses is None else losses.loss_log10_shift1,
             gain_log10=None if losses is None else losses.gain_log10,
-            alive=sight.alive,
-            living=living(sight),
-            digest=hashlib.sha256(sight.states.tobytes()).hexdigest(),
+            alive=seen.alive,
+            living=living(seen),
+            digest=hashlib.sha256(seen.states.tobytes()).hexdigest(),
         )
+
+    def _count(self) -> None:
+        """What cells have counted so far: those that are about to lose power lose their counters with it."""
+        self.observer.see(self.t if self._clock.started else 0.0)
 
 
 def curve(swarm: QuickSwarm, at: Iterable[float], steps: Sequence[Step] = ()) -> Iterator[Moment]:
@@ -133,3 +165,7 @@ def curve(swarm: QuickSwarm, at: Iterable[float], steps: Sequence[Step] = ()) ->
             swarm.perform(step.action)
         swarm.wait_until(t)
         yield swarm.look()
+
+
+def _unheard(_line: str) -> None:
+    return

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellnode.book import CHUNK_ROWS, Book
 from cellnode.messages import LinkFault, Placement, RulePayload
@@ -25,6 +27,19 @@ from firmware_sim.errors import BadInput
 from firmware_sim.limits import STATE_STEP
 
 LATE = ("delay", "reorder", "duplicate", "rate", "hold")  # faults with which a state used may not be the newest
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The states alone, without what the cells counted: most of a look's cost is in that."""
+
+    on: NDArray[np.bool_]
+    states: NDArray[np.float32]
+
+    @property
+    def alive(self) -> int:
+        """How many cells have power."""
+        return int(self.on.sum())
 
 
 class VirtualSubstrate:
@@ -83,6 +98,9 @@ class VirtualSubstrate:
             states=self._swarm.states().astype(np.float32) * self._scale,
             ages_intervals=known if ages else np.zeros(0),
         )
+
+    def glance(self) -> Glance:
+        return Glance(self._swarm.on.copy(), self._swarm.states().astype(np.float32) * self._scale)
 
     def now_ns(self) -> int:
         return self._swarm.now_ns

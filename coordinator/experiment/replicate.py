@@ -1,28 +1,32 @@
 """One replicate: one swarm, from its seed through the steps to the end of watching, as one row of numbers.
 
-Runs in a worker process (virtual) or in the experiment's own (processes). May import opening and what it gives.
+Virtual ones run in worker processes, unwritten; those of real processes, and those whose film is kept, are whole runs.
+Both give the same row for the same seed. May import quick, opening and what it gives.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.panel import Counter
 from coordinator import opening
+from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.clientmessages import Answer
-from coordinator.conductor import Conductor
 from coordinator.experiment.outcome import Story, judge
 from coordinator.experiment.spec import Point
-from coordinator.observer import living
+from coordinator.observer import Observer, Seen, living
 from coordinator.picture import GROWN_GAIN, HEALED_GAIN
+from coordinator.quick import QuickSwarm
 from coordinator.scenario import Step
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput, PlanariaError
@@ -59,8 +63,45 @@ def run(job: Job) -> Row:
     return head | row | {"seconds": round(time.perf_counter() - begun, 3)}
 
 
+class _Life(Protocol):
+    """What a replicate needs of a swarm."""
+
+    observer: Observer
+    undone: list[str]
+
+    @property
+    def t(self) -> float: ...
+
+    def wait_until(self, t: float) -> None: ...
+
+    def perform(self, action: Action) -> Outcome: ...
+
+    def faults(self) -> list[FaultReport]: ...
+
+    def glance(self) -> Seen: ...
+
+
 def _lived(job: Job) -> Row:
+    with _swarm(job) as life:
+        return _watched(life, job)
+
+
+@contextmanager
+def _swarm(job: Job) -> Iterator[_Life]:
+    """A whole run if anything of it is to be kept, or if its cells are processes; else nothing but the cells."""
     document, point = job.point.document, job.point
+    interval_s, degrees = float(document.interval), float(document.angle)
+    if document.substrate == "virtual" and job.keep is None:
+        yield QuickSwarm(
+            _rule(document.rule),
+            point.grid,
+            engine=document.engine,
+            seed=job.rng_seed,
+            degrees=degrees,
+            torus=document.torus,
+            interval_s=interval_s,
+        )
+        return
     with tempfile.TemporaryDirectory(prefix="planaria-") as home:
         wish = opening.Wish(
             rule=document.rule,
@@ -68,8 +109,8 @@ def _lived(job: Job) -> Row:
             torus=document.torus,
             substrate=document.substrate,
             engine=document.engine,
-            interval_s=float(document.interval),
-            degrees=float(document.angle),
+            interval_s=interval_s,
+            degrees=degrees,
             rng_seed=job.rng_seed,
             out=job.keep or Path(home) / "run",
             command=("planaria", "experiment", document.name),
@@ -77,35 +118,36 @@ def _lived(job: Job) -> Row:
         )
         conductor = opening.start(wish, _no_guests, _no_line, lambda _progress: None)
         try:
-            return _watched(conductor, job)
+            yield conductor
         finally:
             conductor.stop()
 
 
-def _watched(conductor: Conductor, job: Job) -> Row:
-    watch = _Watch(conductor, _target(job.point.document.rule), job.point.document.tolerance == "one-pixel")
+def _watched(life: _Life, job: Job) -> Row:
+    watch = _Watch(life, _target(job.point.document.rule), job.point.document.tolerance == "one-pixel")
     blow_t, end_t = job.point.first_t, job.point.end_t
     for step in job.point.steps if job.steps is None else job.steps:
         watch.until(step.t)
         if step.t >= blow_t and watch.before is None:
             watch.blow()
-        conductor.perform(step.action)
+        life.perform(step.action)
     watch.until(end_t)
-    faults = conductor.faults()
-    measured = conductor.measure()
-    totals = conductor.observer.totals()
+    faults, seen = life.faults(), life.glance()
+    losses, others = life.observer.losses(seen), life.observer.losses_of_others(seen)
+    assert losses is not None and others is not None, "_Watch has refused a rule without a target"
+    totals = life.observer.totals()
     row: Row = {
         "loss_before": watch.before,
-        "loss_log10": _rounded(measured.loss_log10),
-        "loss_log10_shift1": _rounded(measured.loss_log10_shift1),
-        "loss_others_log10": _rounded(measured.loss_others_log10),
-        "living": measured.living,
-        "alive": measured.alive,
-        "updates": measured.updates,
+        "loss_log10": round(losses.loss_log10, 4),
+        "loss_log10_shift1": round(losses.loss_log10_shift1, 4),
+        "loss_others_log10": round(others.loss_log10, 4),
+        "living": living(seen),
+        "alive": int(seen.on.sum()),
+        "updates": int(totals[:, Counter.UPDATES].sum()),
         "messages": int(totals[:, Counter.SAID].sum()),
         "heard": int(totals[:, Counter.HEARD].sum()),
         "hits": sum(fault.hits for fault in faults),
-        "unproven": [f"{fault.kind} {fault.selector}" for fault in faults if fault.hits == 0],
+        "unproven": [f"{fault.kind} {fault.selector}" for fault in faults if fault.hits == 0] + life.undone,
     }
     return row | judge(watch.story(blow_t)).to_dict() | {"curve": watch.curve()}
 
@@ -113,15 +155,15 @@ def _watched(conductor: Conductor, job: Job) -> Row:
 class _Watch:
     """Looks once a T."""
 
-    def __init__(self, conductor: Conductor, target: NDArray[np.float32], one_pixel: bool) -> None:
-        self._conductor, self._one_pixel = conductor, one_pixel
+    def __init__(self, life: _Life, target: NDArray[np.float32], one_pixel: bool) -> None:
+        self._life, self._one_pixel = life, one_pixel
         self._expected = int((target[..., ALPHA] > ALIVE_THRESHOLD).sum())
         self._samples: list[tuple[float, float, float, int, int]] = []
         self.before: float | None = None
 
     def until(self, t: float) -> None:
-        while self._conductor.t < t - 1e-9:
-            self._conductor.wait_until(min(t, np.floor(self._conductor.t + 1e-9) + 1.0))
+        while self._life.t < t - 1e-9:
+            self._life.wait_until(min(t, np.floor(self._life.t + 1e-9) + 1.0))
             self._sample()
 
     def blow(self) -> None:
@@ -135,15 +177,15 @@ class _Watch:
         self.before = round(loss, 4)
 
     def _sample(self) -> tuple[float, float]:
-        sight = self._conductor.look()
-        losses = self._conductor.observer.losses_of_others(sight)
+        sight = self._life.glance()
+        losses = self._life.observer.losses_of_others(sight)
         if losses is None:
             raise BadInput("this rule has no target picture, so nothing can be judged")
         loss, gain = losses.loss_log10, losses.gain_log10
         if self._one_pixel:
             gain += loss - losses.loss_log10_shift1
             loss = losses.loss_log10_shift1
-        self._samples.append((self._conductor.t, loss, gain, living(sight), sight.alive))
+        self._samples.append((self._life.t, loss, gain, living(sight), int(sight.on.sum())))
         return loss, gain
 
     def story(self, begin: float) -> Story:
@@ -158,16 +200,17 @@ class _Watch:
 
 
 @lru_cache(maxsize=8)
-def _target(rule: str) -> NDArray[np.float32]:
-    found: RuleFolder = rules.load(rule)
-    target = found.target()
+def _rule(name: str) -> RuleFolder:
+    """Read once a worker, not once a swarm."""
+    return rules.load(name)
+
+
+@lru_cache(maxsize=8)
+def _target(name: str) -> NDArray[np.float32]:
+    target = _rule(name).target()
     if target is None:
-        raise BadInput(f"rule {found.name} has no target picture, so nothing can be judged")
+        raise BadInput(f"rule {_rule(name).name} has no target picture, so nothing can be judged")
     return target
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
 
 
 def _no_guests(ask: Any) -> Answer:

@@ -10,7 +10,7 @@ import pytest
 
 from coordinator.cli.experiment import STANDARD
 from coordinator.cli.main import invoke
-from coordinator.experiment import carry, spec, verdict
+from coordinator.experiment import carry, replicate, spec, verdict
 from coordinator.experiment.rows import Folder
 from firmware_sim.errors import BadInput
 
@@ -95,6 +95,45 @@ def test_an_experiment_is_judged_point_by_point_and_goes_on_where_it_stood(tmp_p
     assert {**row, "seconds": 0} == {**runner.rows_of(mild)[1], "seconds": 0}, "the same seed, the same row"
     with pytest.raises(BadInput, match="holds another experiment"):
         Folder.create(experiment, tmp_path / "out", 2)
+
+
+EVERYTHING = """
+[[at]]
+t = 35.5
+do = "inject"
+fault = "link_loss"
+select = "part:picture"
+rate = 0.3
+for = 5
+every = 8
+times = 2
+
+[[at]]
+t = 41
+do = "inject"
+fault = "bit_flip"
+select = "n:6"
+count = 2
+
+[[at]]
+t = 44
+do = "inject"
+fault = "crash"
+select = "10%"
+up = 4
+down = 2
+min_up = 1
+"""
+
+
+def test_a_swarm_that_is_only_computed_gives_the_row_of_one_whose_film_is_kept(tmp_path: Path) -> None:
+    text = SMALL.replace('["20%", "100%"]', '["20%"]').replace("replicates = 3", "replicates = 3\ninterval = 0.3")
+    (point,) = spec.load(written(tmp_path, text + EVERYTHING)).points()
+    quick = replicate.run(replicate.Job(point, 1, 77))
+    whole = replicate.run(replicate.Job(point, 1, 77, keep=tmp_path / "film"))
+    assert "error" not in quick and quick["hits"] > 0 and len(quick["curve"]["t"]) > 60
+    assert {**quick, "seconds": 0} == {**whole, "seconds": 0}
+    assert (tmp_path / "film" / "events.jsonl").exists()
 
 
 def test_a_replicate_that_fails_is_recorded_and_passed_over(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.errors import BadInput
-from firmware_sim.loss import DIVISOR, blank_loss_log10, gain_log10, loss_log10, loss_log10_shift1
+from firmware_sim.loss import DIVISOR, Ruler, blank_loss_log10, gain_log10, loss_log10, loss_log10_shift1
 
 RNG = np.random.default_rng(0)
 TARGET = (RNG.integers(0, 33, (6, 6, 4)) / 32).astype(np.float32)
@@ -81,6 +81,28 @@ def test_ignored_cells_are_left_out_also_when_shifted() -> None:
     assert loss_log10(state, TARGET, ignore=dead) == -12
     moved = np.roll(state, (1, 0), axis=(0, 1))
     assert loss_log10_shift1(moved, TARGET, ignore=np.roll(dead, (1, 0), axis=(0, 1))) == -12
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_a_ruler_measures_what_its_definition_says_pixel_by_pixel(seed: int, some_are_dead: bool) -> None:
+    rng = np.random.default_rng(seed)
+    (height, width), (rows, columns) = rng.integers(2, 8, 2), rng.integers(1, 9, 2)
+    state, target = rng.normal(size=(height, width, 16)), rng.random((rows, columns, 4)).astype(np.float32)
+    dead = (rng.random((height, width)) < 0.4) & some_are_dead
+    shown = np.zeros((40, 40, 4))
+    shown[20 - rows // 2 : 20 - rows // 2 + rows, 20 - columns // 2 : 20 - columns // 2 + columns] = target
+    wanted = []
+    for shift in [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]:
+        off, counts = shown.copy(), np.ones((40, 40), bool)
+        for row, column in np.ndindex(int(height), int(width)):
+            at = 20 - height // 2 + row + shift[0], 20 - width // 2 + column + shift[1]
+            counts[at] = not dead[row, column]
+            if 0 <= row + shift[0] < height and 0 <= column + shift[1] < width:
+                off[at] -= state[row, column, :4]
+        wanted.append(math.log10((off[counts] ** 2).sum() / DIVISOR) if (off[counts] ** 2).sum() > 1e-6 else -12)
+    ruler = Ruler(target, (int(height), int(width)))
+    assert ruler.loss_log10(state, dead) == pytest.approx(wanted[4])
+    assert ruler.loss_log10_shift1(state, dead) == pytest.approx(min(wanted))
 
 
 def test_gain_is_blank_minus_loss_over_the_same_cells() -> None:
