@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # scipy is imported by those who run an experiment, not by th
     from coordinator.experiment.verdict import Judged
 
 LONG_S = 600.0  # an experiment that takes longer asks first
+MANY = 100_000  # swarms that are not begun without asking
 A_SWARM_S = 0.25  # a virtual lizard of 40x40 that lives 200 T; measured on one core, rounded up
 STANDARD = Path(__file__).parents[1] / "experiment" / "standard"
 
@@ -188,9 +189,11 @@ def _path(file: str) -> Path:
 
 
 def _ask(runs: int, yes: bool) -> None:
-    if runs > 1_000_000 and not yes:
+    """Before anything is made; what is left is told by its first swarm."""
+    if runs >= MANY and not yes:
         here = cores()
-        raise BadInput(f"{runs:,} swarms: at {A_SWARM_S} s each on {here} cores that is {_span(A_SWARM_S * runs / here)}; --yes runs it")
+        span = _span(A_SWARM_S * runs / here)
+        raise BadInput(f"{runs:,} swarms: at {A_SWARM_S} s each on {here} cores that is about {span}; --yes runs it")
 
 
 def _probe(found: Experiment, runner: Runner, count: int, workers: int, yes: bool) -> None:
