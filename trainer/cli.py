@@ -72,6 +72,11 @@ def train(target: str, regime: str, steps: int | None, quick: bool, size: int | 
           forget: float | None, device: str, onnx: bool, live: bool, as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
+    \b
+    planaria train lizard --quick
+    planaria train photo.png --quick --size 20 --out mine
+    planaria train lizard --from lizard --harden
+
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
     """
     if importlib.util.find_spec("torch") is None:

@@ -102,7 +102,11 @@ thaw = _chosen("thaw", Thaw, "SIGCONT cells.", "all", "all")
 @click.argument("run", metavar="RUN")
 @json_option
 def pause(run: str, as_json: bool) -> int:
-    """Stop all clocks of RUN, and with them time in T."""
+    """Stop all clocks of RUN, and with them time in T.
+
+    \b
+    planaria pause latest
+    """
     return perform(run, Pause(), as_json)
 
 
@@ -110,7 +114,11 @@ def pause(run: str, as_json: bool) -> int:
 @click.argument("run", metavar="RUN")
 @json_option
 def resume(run: str, as_json: bool) -> int:
-    """Let all clocks of RUN go on."""
+    """Let all clocks of RUN go on.
+
+    \b
+    planaria resume latest
+    """
     return perform(run, Resume(), as_json)
 
 

@@ -14,8 +14,8 @@ from firmware_sim.engines import ENGINE_NAMES
 
 @click.command(short_help="Measure speed, memory, freshness and healing here.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--rule", default="lizard", show_default=True)
-@click.option("--grid", type=Grid(), default="40x40", show_default=True, metavar="HXW")
+@click.option("--rule", default="lizard", show_default=True, help="What is run.")
+@click.option("--grid", type=Grid(), default="40x40", show_default=True, metavar="HXW", help="Rows x columns.")
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINE_NAMES), help="May be repeated.")
 @click.option("--interval", "interval_s", type=float, default=0.5, show_default=True, help="T in seconds.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")

@@ -13,7 +13,7 @@ import click
 from coordinator.actions import Kill, Revive
 from coordinator.capacity import MIB, Machine, bounds, this_machine
 from coordinator.cli import live
-from coordinator.cli.options import seed_option
+from coordinator.cli.options import look_option, seed_option
 from coordinator.picture import HEALED_GAIN
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
@@ -50,7 +50,7 @@ def choose(machine: Machine, known: list[str]) -> Choice:
 
 
 @click.command(short_help="The main job: grow, lose half of the processes, heal.")
-@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@look_option
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
 @seed_option
 def demo(look: str, view: bool | None, seed: int | None) -> int:

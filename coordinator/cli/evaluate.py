@@ -16,7 +16,7 @@ NUMBERS = {"1": "growth", "2": "growth", "3": "damage", "4": "rotation"}  # the 
 
 @click.command(short_help="The article's experiments on a rule: a table, and a page with pictures.")
 @click.argument("rule")
-@click.option("--draws", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--draws", type=click.IntRange(1, 100), default=5, show_default=True, help="Of each experiment.")
 @click.option(
     "--only",
     default="",

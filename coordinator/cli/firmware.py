@@ -56,7 +56,11 @@ def firmware() -> None:
 @firmware.command()
 @json_option
 def boards(as_json: bool) -> None:
-    """List the boards."""
+    """List the boards.
+
+    \b
+    planaria firmware boards
+    """
     from firmware_sim.boards.catalog import BOARDS
 
     if as_json:
@@ -74,7 +78,11 @@ def boards(as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for image.elf and image.hex.")
 @json_option
 def build(rule: str, board: str, cell: int, interval: int, out: Path, as_json: bool) -> None:
-    """Compile the whole image; image.hex is what a programmer takes."""
+    """Compile the whole image; image.hex is what a programmer takes.
+
+    \b
+    planaria firmware build lizard --board atmega328p --out lizard-uno
+    """
     folder, genome = _rule(rule)
     image = _image(genome, board, cell=cell, interval_ms=interval)
     files = {"elf": out / "image.elf", "hex": out / "image.hex"}
@@ -99,11 +107,14 @@ def build(rule: str, board: str, cell: int, interval: int, out: Path, as_json: b
 @firmware.command()
 @click.argument("rule")
 @board_option
-@click.option("--updates", type=click.IntRange(5, 1_000_000), default=500, show_default=True)
+@click.option("--updates", type=click.IntRange(5, 1_000_000), default=500, show_default=True, help="How many.")
 @click.option("--image", "file", type=click.Path(path_type=Path), default=None, help="An image.elf made before.")
 @json_option
 def check(rule: str, board: str, updates: int, file: Path | None, as_json: bool) -> int:
     """Compare the machine code with the reference, bit for bit, on golden, random and extreme inputs.
+
+    \b
+    planaria firmware check lizard --board cortex-m0 --updates 2000
 
     Exit code 1 if a single state differs.
     """
@@ -122,10 +133,14 @@ def check(rule: str, board: str, updates: int, file: Path | None, as_json: bool)
 @firmware.command()
 @click.argument("rule")
 @board_option
-@click.option("--wakes", type=click.IntRange(1, 10_000), default=10, show_default=True)
+@click.option("--wakes", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many.")
 @json_option
 def run(rule: str, board: str, wakes: int, as_json: bool) -> int:
-    """Power a chip up in its emulator, plant the seed around it and let it live through some wakes."""
+    """Power a chip up in its emulator, plant the seed around it and let it live through some wakes.
+
+    \b
+    planaria firmware run lizard --board atmega328p --wakes 20
+    """
     import numpy as np
 
     from firmware_sim.boards.trial import trial
@@ -160,7 +175,11 @@ def run(rule: str, board: str, wakes: int, as_json: bool) -> int:
 @click.option("--cell", type=click.IntRange(0, 65535), default=0, show_default=True, help="Number; seeds its clock.")
 @click.option("--link", type=click.Path(path_type=Path), default=None, help="Name for the port; gone when it ends.")
 def desk(rule: str, cell: int, link: Path | None) -> int:
-    """A simulated Arduino at a serial port of its own, in real time, until Ctrl-C: something for `planaria bridge`."""
+    """A simulated Arduino at a serial port of its own, in real time, until Ctrl-C: something for `planaria bridge`.
+
+    \b
+    planaria firmware desk dot --link /tmp/uno
+    """
     from firmware_sim.boards.port import Desk
 
     _, genome = _rule(rule)
@@ -185,7 +204,12 @@ def desk(rule: str, cell: int, link: Path | None) -> int:
 @click.option("--board", "names", multiple=True, help="One or several; all four chips when left out.")
 @json_option
 def budget(rule: str, names: tuple[str, ...], as_json: bool) -> int:
-    """Measure flash, RAM, worst stack, cycles and energy of an update. Exit code 1 if a limit is missed."""
+    """Measure flash, RAM, worst stack, cycles and energy of an update. Exit code 1 if a limit is missed.
+
+    \b
+    planaria firmware budget lizard
+    planaria firmware budget lizard --board rv32ec --json
+    """
     from firmware_sim.boards.budget import budget as measure
     from firmware_sim.boards.budget import table
     from firmware_sim.boards.catalog import MAIN_BOARDS

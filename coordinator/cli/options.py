@@ -36,6 +36,9 @@ def exit_code(verdict: str | None) -> int:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
+look_option = click.option(
+    "--look", type=click.Choice(["led", "paper"]), default="led", show_default=True, help="LEDs on black, or on paper."
+)
 listen_option = click.option(
     "--listen",
     metavar="HOST:PORT",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from coordinator.cli.options import json_option, show_json
+from coordinator.cli.options import json_option, look_option, show_json
 
 
 @click.command(short_help="Play a recorded run, or make a film of it.")
@@ -24,7 +24,7 @@ from coordinator.cli.options import json_option, show_json
     help="A film: .webp, .gif, or .mp4 (needs PyAV).",
 )
 @click.option("--scale", type=click.IntRange(1, 64), default=None, help="Pixels a cell in a film.")
-@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@look_option
 @json_option
 def replay(
     run: str,

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from coordinator.cli import live
-from coordinator.cli.options import Grid, exit_code, json_option, listen_option, seed_option, show_json
+from coordinator.cli.options import Grid, exit_code, json_option, listen_option, look_option, seed_option, show_json
 from coordinator.rerun import BY, By
 from coordinator.selector import Field
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
@@ -24,12 +24,19 @@ AFTER_SCENARIO = 100.0
 @click.argument("rule")
 @click.option("--grid", type=Grid(), default=None, help="Rows x columns; default: what the rule's picture needs.")
 @click.option("--torus", is_flag=True, help="Join the borders.")
-@click.option("--substrate", type=click.Choice(["processes", "virtual"]), default="processes", show_default=True)
+@click.option(
+    "--substrate",
+    type=click.Choice(["processes", "virtual"]),
+    default="processes",
+    show_default=True,
+    help="Real processes, or seeded virtual time in this one.",
+)
 @click.option(
     "--engine",
     type=click.Choice(ENGINE_NAMES),
     default="chip",
     show_default=True,
+    help="What computes an update: in float numpy and onnx, all others in int8.",
 )
 @click.option(
     "--chips",
@@ -45,7 +52,7 @@ AFTER_SCENARIO = 100.0
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
-@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@look_option
 @click.option("--serve", is_flag=True, help="Serve a live page for a browser; its address is printed.")
 @listen_option
 @click.option(
@@ -158,7 +165,7 @@ def _field(rule: str, grid: tuple[int, int] | None, torus: bool, angle: float) -
 @click.argument("run", metavar="RUN")
 @click.option("--for", "length", type=float, default=None, help="Leave after this many T. Default: until Ctrl-C.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
-@click.option("--look", type=click.Choice(["led", "paper"]), default="led", show_default=True)
+@look_option
 @json_option
 def attach(run: str, length: float | None, view: bool | None, look: str, as_json: bool) -> int:
     """Watch RUN (a run folder, an id, a rule's name or `latest`); Ctrl-C leaves it running.
