@@ -265,7 +265,7 @@ class Conductor:
         t = self.t
         sight, out = self.observer.see(t), str(self.folder.path)
         unproven = bool(self._board.unproven(t))
-        broken = invariants.broken(sight, self.observer.totals(), FAMILIES[self.info.engine])
+        broken = self._broken(sight)
         return measure(
             self.info,
             self.observer,
@@ -277,6 +277,13 @@ class Conductor:
             unproven=unproven,
             broken=broken,
         )
+
+    def broken(self) -> list[str]:
+        """What must never be, and is: a line each."""
+        return self._broken(self.observer.see(self.t))
+
+    def _broken(self, sight: Sight) -> list[str]:
+        return invariants.broken(sight, self.observer.totals(), FAMILIES[self.info.engine])
 
     def again(self, by: By) -> Check:
         """Live it all a second time, computed `by` whom, and compare the bytes; in virtual time only."""

@@ -22,6 +22,7 @@ import msgspec
 
 from cellnode.payload import rule_payload
 from cellnode.topology import tag
+from coordinator import invariants
 from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clock import Clock
 from coordinator.hands import Hands
@@ -96,6 +97,7 @@ class QuickSwarm(Verbs):
         self._clock = Clock(interval_ns)
         part = None if picture is None else picture.part
         hands = Hands(self._substrate, self.observer, self.height, self.width, torus, made, seed, None, part)
+        self._family = made.family
         self._performer = Performer(self._substrate, hands, self.observer, self._clock, _Unwritten())
         self.undone: list[str] = []
         self.perform(Plant(select=self.centre))
@@ -131,6 +133,10 @@ class QuickSwarm(Verbs):
                     self.perform(action)
                 except BadInput as error:
                     self.undone.append(f"t {self.t:.1f} T: {error}")
+
+    def broken(self) -> list[str]:
+        """What must never be, and is: a line each (coordinator/invariants.py)."""
+        return invariants.broken(self.observer.see(self.t), self.observer.totals(), self._family)
 
     def glance(self) -> Glance:
         """Who has power, and the states."""

@@ -197,6 +197,8 @@ def _action(values: dict[str, Any], number: int, lines: Places) -> Action:
     try:
         action: Action = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
+        if missing := re.search(r"required field `(\w+)`", str(error)):
+            raise BadInput(f"{lines.entry('at', number)}: key {missing[1]!r} is missing") from error
         match = re.search(r"at `\$\.(?:parameters\[\.\.\.\]|(\w+))", str(error))
         key: str | None = str(match[1]) if match and match[1] else None
         if key is None and "parameters" in values:

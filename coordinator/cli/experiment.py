@@ -58,10 +58,10 @@ def experiment(
 
     Exit code 0: it holds; 1: it does not; 3: unknown (too few swarms, or a fault that hit nothing).
     """
-    from coordinator.experiment import spec
+    from coordinator.experiment import document, spec
 
     if schema:
-        show_json(spec.schema())
+        show_json(document.schema())
         return 0
     if file is None:
         return _list(as_json)
@@ -81,7 +81,7 @@ def _run(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    from coordinator.experiment import carry, junit, page, verdict
+    from coordinator.experiment import carry, junit, page, preflight, verdict
     from coordinator.experiment.rows import Folder
     from coordinator.experiment.statistics import sample_size
 
@@ -96,6 +96,7 @@ def _run(
             f"{fine} swarms a point would tell a share to 5 %, {coarse} to 10 %"
         )
         _ask(found.count * count, yes)
+    preflight.check(found)
     folder = Folder.create(found, out, rng_seed)
     bar = _Bar(found.count * count if document.search is None else document.search.most)
     runner = carry.Runner(folder, rng_seed, workers, bar.row)
@@ -197,17 +198,25 @@ def _ask(runs: int, yes: bool) -> None:
 
 
 def _probe(found: Experiment, runner: Runner, count: int, workers: int, yes: bool) -> None:
-    """The first swarm tells how long all will take."""
+    """How long all will take: the first virtual swarm tells, and real processes live as long as they are told to."""
+    from coordinator.experiment import preflight
+
     point = found.first()
-    row = runner.run(point, [0])[0]
-    together = 1 if point.document.substrate == "processes" else workers
-    left = max(found.count * count - len(runner.rows), 0)
-    expected = row["seconds"] * left / together if "seconds" in row else 0.0
-    if left:
-        _say(f"the first swarm took {row.get('seconds', 0):.1f} s; all will take about {_span(expected)}")
+    real = sum(point.substrate(number) == "processes" for number in range(count))
+    row = runner.run(point, [real])[0] if real < count else None
+    done = [one["substrate"] == "processes" for one in runner.rows]
+    left_real = max(found.count * real - sum(done), 0)
+    left = max(found.count * (count - real) - len(done) + sum(done), 0)
+    expected = (row["seconds"] * left / workers if row else 0.0) + preflight.real_seconds(point) * left_real
+    if left + left_real == 0:
+        return
+    if row is not None:
+        _say(f"the first swarm took {row['seconds']:.1f} s")
+    _say(f"all will take about {_span(expected)}" + (f", {left_real} of them real processes" if left_real else ""))
     if expected > LONG_S and not yes:
+        span = _span(expected)
         raise BadInput(
-            f"{left} swarms would take about {_span(expected)}: --yes runs them, --replicates makes it shorter"
+            f"{left + left_real} swarms would take about {span}: --yes runs them, --replicates makes it shorter"
         )
 
 

@@ -6,11 +6,14 @@ rows alone and the same file gives the same rows on every machine. May import th
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from cellnode.draws import Purpose, draw64
 from cellnode.workers import cores, spread
+from coordinator import opening
 from coordinator.experiment import replicate, verdict
 from coordinator.experiment.replicate import Job, Row
 from coordinator.experiment.rows import Folder
@@ -22,11 +25,13 @@ from coordinator.scenario import Step
 from firmware_sim.errors import BadInput
 
 ROUND = 10
+LIVING = "living"  # run folders of real processes, while they live
 OnRow = Callable[[Row], None]
 
 
 class Runner:
-    """Runs jobs, several at a time on `virtual`, one at a time on real processes, and keeps every row."""
+    """Runs jobs, several at a time on `virtual`, one at a time on real processes, and keeps every row. Real processes
+    outlive a runner that was killed: what one has left behind is ended before its replicate is run again."""
 
     def __init__(self, folder: Folder, seed: int, workers: int | None, on_row: OnRow) -> None:
         self._folder, self._seed, self._on_row = folder, seed, on_row
@@ -46,22 +51,34 @@ class Runner:
         numbers = list(numbers)
         todo = [number for number in numbers if (point.number, number) not in self._rows]
         jobs = [self.job(point, number) for number in todo]
-        real = point.document.substrate == "processes"  # one such swarm fills a machine
-        spread(_worker, jobs, 1 if real else self._workers, self._keep)
+        for real in (True, False):  # one swarm of processes fills a machine
+            some = [job for job in jobs if (job.point.substrate(job.replicate) == "processes") is real]
+            spread(_worker, some, 1 if real else self._workers, self._keep)
+        with suppress(OSError):  # nobody lives there any more
+            (self._folder.path / LIVING).rmdir()
         return [self._rows[(point.number, number)] for number in numbers]
 
     def job(self, point: Point, number: int, steps: tuple[Step, ...] | None = None) -> Job:
         """The seed depends on the replicate alone: points are compared on the same draws."""
         keep = self._folder.path / "films" / f"point{point.number}" if number == 0 and steps is None else None
-        if keep is not None and keep.exists():
-            keep = None
-        return Job(point, number, draw64(self._seed, number, Purpose.FAULT, 0) >> 2, keep, steps)
+        home = self._folder.path / LIVING / f"point{point.number}-{number}"
+        for path in (home, keep):
+            if path is not None and path.exists():
+                _end(path)
+        return Job(point, number, draw64(self._seed, number, Purpose.FAULT, 0) >> 2, keep, home, steps)
 
     def _keep(self, _place: int, row: Row) -> None:
         self._rows[(row["point"], row["replicate"])] = row
         self._folder.append(row)
         self.computed += 1
         self._on_row(row)
+
+
+def _end(path: Path) -> None:
+    """What is left of a replicate in which everything was killed, its cells included if they are processes."""
+    with suppress(BadInput):  # it was over, or never began
+        opening.stop_run(str(path), lambda _line: None)
+    shutil.rmtree(path)
 
 
 def _worker() -> Callable[[Job], Row]:

@@ -19,9 +19,10 @@ from coordinator import film, render
 from coordinator.experiment import charts
 from coordinator.experiment.carry import kept_films
 from coordinator.experiment.charts import Series
+from coordinator.experiment.document import Hypothesis
 from coordinator.experiment.outcome import Fate
 from coordinator.experiment.replicate import Row
-from coordinator.experiment.spec import Experiment, Hypothesis
+from coordinator.experiment.spec import Experiment
 from coordinator.experiment.threshold import Threshold
 from coordinator.experiment.verdict import Judged
 from coordinator.report import STYLE
@@ -36,9 +37,17 @@ figcaption { max-width: 118px; }
 """
 MEASURES = {
     "recovered": "the share of swarms whose picture is there again to the end",
+    "masked": "the share of swarms whose picture was never lost",
+    "degraded": "the share of swarms that live on without the picture",
+    "spread": "the share of swarms that overrun the picture",
+    "dead": "the share of swarms of which nothing lives",
     "availability": "the median share of the time with the picture there",
     "loss": "the median loss at the end (log10, over the cells that are not dead)",
     "recovery_time": "the median time until the picture is there again for good, in T",
+    "repair_time": "the median of a swarm's mean time without the picture, in T",
+    "extent": "the median of the most living cells at a time, over those of the picture",
+    "messages": "the median number of frames said in a life",
+    "energy": "the median energy of a swarm's updates, in mJ (estimate for a chip)",
 }
 AFTER_T = (0.0, 2.0, 8.0, 20.0, 50.0)  # from the first blow on: what is shown of a film, beside its end
 

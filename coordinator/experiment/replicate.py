@@ -6,6 +6,7 @@ Both give the same row for the same seed. May import quick, opening and what it 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from coordinator.picture import GROWN_GAIN, HEALED_GAIN
 from coordinator.quick import QuickSwarm
 from coordinator.scenario import Step
 from firmware_sim import folder as rules
+from firmware_sim.energy import estimate
 from firmware_sim.errors import BadInput, PlanariaError
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
@@ -38,12 +40,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker is told. `keep`: write film and losses there; else nothing is left of the run but its row."""
+    """What a worker is told. `keep`: write film and losses there; else nothing is left of the run but its row. `home`:
+    where the run folder of real processes stands while they live, so that who goes on after a kill can find them."""
 
     point: Point
     replicate: int
     rng_seed: int
     keep: Path | None = None
+    home: Path | None = None
     steps: tuple[Step, ...] | None = None  # instead of the point's own (a shrunk schedule)
 
 
@@ -53,6 +57,7 @@ def run(job: Job) -> Row:
         "point": job.point.number,
         **{f"${name}": value for name, value in job.point.values.items()},
         "replicate": job.replicate,
+        "substrate": job.point.substrate(job.replicate),
         "seed": job.rng_seed,
     }
     begun = time.perf_counter()
@@ -80,6 +85,8 @@ class _Life(Protocol):
 
     def glance(self) -> Seen: ...
 
+    def broken(self) -> list[str]: ...
+
 
 def _lived(job: Job) -> Row:
     with _swarm(job) as life:
@@ -91,7 +98,8 @@ def _swarm(job: Job) -> Iterator[_Life]:
     """A whole run if anything of it is to be kept, or if its cells are processes; else nothing but the cells."""
     document, point = job.point.document, job.point
     interval_s, degrees = float(document.interval), float(document.angle)
-    if document.substrate == "virtual" and job.keep is None:
+    substrate = point.substrate(job.replicate)
+    if substrate == "virtual" and job.keep is None:
         yield QuickSwarm(
             _rule(document.rule),
             point.grid,
@@ -107,12 +115,12 @@ def _swarm(job: Job) -> Iterator[_Life]:
             rule=document.rule,
             grid=point.grid,
             torus=document.torus,
-            substrate=document.substrate,
+            substrate=substrate,
             engine=document.engine,
             interval_s=interval_s,
             degrees=degrees,
             rng_seed=job.rng_seed,
-            out=job.keep or Path(home) / "run",
+            out=job.keep or job.home or Path(home) / "run",
             command=("planaria", "experiment", document.name),
             filmed=job.keep is not None,
         )
@@ -121,6 +129,8 @@ def _swarm(job: Job) -> Iterator[_Life]:
             yield conductor
         finally:
             conductor.stop()
+            if job.home is not None and job.keep is None:
+                shutil.rmtree(job.home, ignore_errors=True)
 
 
 def _watched(life: _Life, job: Job) -> Row:
@@ -136,6 +146,8 @@ def _watched(life: _Life, job: Job) -> Row:
     losses, others = life.observer.losses(seen), life.observer.losses_of_others(seen)
     assert losses is not None and others is not None, "_Watch has refused a rule without a target"
     totals = life.observer.totals()
+    updates, skipped = (int(totals[:, counter].sum()) for counter in (Counter.UPDATES, Counter.SKIPPED))
+    each = _microjoules(job.point.document.rule)
     row: Row = {
         "loss_before": watch.before,
         "loss_log10": round(losses.loss_log10, 4),
@@ -143,11 +155,15 @@ def _watched(life: _Life, job: Job) -> Row:
         "loss_others_log10": round(others.loss_log10, 4),
         "living": living(seen),
         "alive": int(seen.on.sum()),
-        "updates": int(totals[:, Counter.UPDATES].sum()),
+        "updates": updates,
+        "skipped": skipped,
         "messages": int(totals[:, Counter.SAID].sum()),
         "heard": int(totals[:, Counter.HEARD].sum()),
+        "energy_mJ": None if each is None else round((updates - skipped) * each / 1000, 1),
+        "extent": watch.extent(blow_t),
         "hits": sum(fault.hits for fault in faults),
         "unproven": [f"{fault.kind} {fault.selector}" for fault in faults if fault.hits == 0] + life.undone,
+        "broken": life.broken(),
     }
     return row | judge(watch.story(blow_t)).to_dict() | {"curve": watch.curve()}
 
@@ -193,6 +209,11 @@ class _Watch:
         samples = samples[samples[:, 0] >= begin - 1e-9]
         return Story(samples[:, 0], samples[:, 2], samples[:, 3], HEALED_GAIN, self._expected)
 
+    def extent(self, begin: float) -> float:
+        """The most living cells at a time from `begin` on, over those of the picture."""
+        most = max((alive for t, _, _, alive, _ in self._samples if t >= begin - 1e-9), default=0)
+        return round(most / max(self._expected, 1), 3)
+
     def curve(self) -> dict[str, list[float]]:
         """What is kept of it: a sample a T, in short form."""
         names = ("t", "loss", "gain", "living", "alive")
@@ -211,6 +232,17 @@ def _target(name: str) -> NDArray[np.float32]:
     if target is None:
         raise BadInput(f"rule {_rule(name).name} has no target picture, so nothing can be judged")
     return target
+
+
+@lru_cache(maxsize=8)
+def _microjoules(name: str) -> float | None:
+    """Of one computed update on a chip: an estimate, also for swarms that ran on none. None for somebody else's graph,
+    of which nobody knows what it multiplies."""
+    source = _rule(name)
+    try:
+        return estimate(source.genome() or source.rule()).microjoules_per_update
+    except BadInput:
+        return None
 
 
 def _no_guests(ask: Any) -> Answer:

@@ -1,26 +1,6 @@
-"""The experiment file: a hypothesis about a swarm, what is done to it, and over which values; TOML, checked whole.
+"""An experiment file, read and checked whole, and the points that it spans; what it may say stands in document.py.
 
-    name = "half-lost"             # and one line of what it asks
-    rule = "lizard"
-    replicates = 30
-    watch = 100                    # T to live on after the last step
-
-    [hypothesis]                   # nine times in ten the picture is back
-    measure = "recovered"          # recovered availability loss recovery_time
-    at_least = 0.9                 # or at_most
-    confidence = 0.95
-
-    [sweep]
-    share = ["10%", "50%"]         # "$share" below takes each value in turn; several names: every combination
-
-    [[at]]                         # steps as in a scenario file
-    t = 100
-    do = "inject"
-    fault = "crash"
-    select = "$share"
-    for = 4
-
-Computes nothing. May import msgspec, coordinator.actions, places and scenario.
+Runs nothing. May import msgspec, coordinator.actions, places and scenario.
 """
 
 from __future__ import annotations
@@ -30,67 +10,19 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from coordinator import scenario
 from coordinator.actions import DISTURBING
+from coordinator.experiment.document import Document, Value
 from coordinator.places import Places, read
 from coordinator.scenario import Step
+from firmware_sim.engines import ENGINE_NAMES
 from firmware_sim.errors import BadInput
 
-Value = str | int | float | bool
-Number = int | float
-
-
-class Hypothesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What should hold: the share that recovers, or the median of another measure, against a bound."""
-
-    measure: Literal["recovered", "availability", "loss", "recovery_time"]
-    at_least: Number | None = None
-    at_most: Number | None = None
-    confidence: float = 0.95
-
-
-class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No more replicates of a point once its interval is this narrow."""
-
-    width: float
-
-
-class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Instead of a sweep: find the value of `$variable` at which the share that recovers crosses `share`."""
-
-    variable: str
-    low: float
-    high: float
-    share: float = 0.5
-    precision: float = 0.02
-    most: int = 400
-
-
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file as written. `$name` may stand for any value outside [sweep], [search] and [hypothesis]."""
-
-    name: str
-    rule: str
-    hypothesis: Hypothesis
-    about: str = ""
-    grid: str | None = None
-    torus: bool = False
-    substrate: str = "virtual"
-    engine: str = "native"
-    interval: Number = 0.5
-    angle: Number | str = 0.0
-    seed: int = 1
-    replicates: int = 20
-    watch: Number = 100
-    tolerance: Literal["exact", "one-pixel"] = "one-pixel"  # where the picture may come to stand
-    sweep: dict[str, list[Value]] = {}
-    stop: Stop | None = None
-    search: Search | None = None
-    at: list[dict[str, Any]] = []
+SUBSTRATES = ("virtual", "processes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +45,10 @@ class Point:
     def end_t(self) -> float:
         return scenario.length(list(self.steps)) + float(self.document.watch)
 
+    def substrate(self, replicate: int) -> str:
+        """What this replicate lives on: where both are wanted, the first are processes."""
+        return "processes" if replicate < self.document.processes_replicates else self.document.substrate
+
     @property
     def label(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.values.items()) or self.document.name
@@ -124,6 +60,10 @@ class Experiment:
     def __init__(self, path: Path, text: str, document: Document) -> None:
         self.path, self.text, self.document = path, text, document
         self._places = Places(path, text)
+
+    def place(self, key: str) -> str:
+        """file:line of one of its keys."""
+        return self._places.top(key)
 
     @property
     def count(self) -> int:
@@ -167,6 +107,7 @@ class Experiment:
             document = msgspec.convert(kept | plain, Document)
         except msgspec.ValidationError as error:
             raise self._wrong(error) from error
+        self._check_words(document)
         steps = tuple(scenario.parse(document.at, self.path, self.text)) if document.at else ()
         return Point(number, values, document, steps, self._grid(document.grid))
 
@@ -184,6 +125,14 @@ class Experiment:
                 raise BadInput(f"{self._places.top(key)}: key {key!r}: ${name} is unknown, known: {known}")
             used.add(name)
         return values[whole[1]] if whole else re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), value)
+
+    def _check_words(self, document: Document) -> None:
+        for key, value, known in (
+            ("substrate", document.substrate, SUBSTRATES),
+            ("engine", document.engine, ENGINE_NAMES),
+        ):
+            if value not in known:
+                raise BadInput(f"{self._places.top(key)}: key {key!r} is {value!r}, expected {' or '.join(known)}")
 
     def _grid(self, text: str | None) -> tuple[int, int] | None:
         if text is None:
@@ -225,6 +174,7 @@ def _check(document: Document, places: Places) -> None:
     for where, name, value, low, high in (
         (places.table("hypothesis", "confidence"), "confidence", document.hypothesis.confidence, 0.5, 0.9999),
         (places.top("replicates"), "replicates", document.replicates, 1, 1_000_000),
+        (places.top("processes_replicates"), "processes_replicates", document.processes_replicates, 0, 10_000),
         (places.top("watch"), "watch", document.watch, 1, 1_000_000),
         (places.top("seed"), "seed", document.seed, 0, (1 << 62)),
     ):
@@ -262,8 +212,3 @@ def _located(error: msgspec.ValidationError, places: Places) -> BadInput:
         return BadInput(f"{where}: key {missing[1]!r} is missing")
     label = f"key {key!r}: " if key else ""
     return BadInput(f"{where}: {label}{'unknown key' if unknown else text.split(' - at')[0]}")
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of the file, for editors."""
-    return msgspec.json.schema(Document)

@@ -58,12 +58,55 @@ def written(tmp_path: Path, text: str) -> Path:
         ('"12x12"', '"12"', "experiment.toml:3: key 'grid' is '12'"),
         ("[sweep]", "[search]\nvariable = 'share'\nlow = 0.1\nhigh = 0.5\n[sweep]", "not both"),
         ("[hypothesis]", "[hypothesis", "is no TOML"),
+        ("watch = 25", 'substrate = "patches"', "experiment.toml:5: key 'substrate' is 'patches', expected virtual or"),
+        ("watch = 25", 'engine = "steam"', "experiment.toml:5: key 'engine' is 'steam', expected numpy"),
+        ("watch = 25", "processes_replicates = -1", "experiment.toml:5: key 'processes_replicates' is -1"),
+        ('"recovered"', '"happiness"', "experiment.toml:8: key 'measure'"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_line_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(BadInput) as caught:
         spec.load(written(tmp_path, SMALL.replace(old, new)))
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+CUTS = """
+[[at]]
+t = 40
+do = "inject"
+fault = "partition"
+select = "all"
+name = "halves"
+for = 20
+
+[[at]]
+t = 50
+do = "inject"
+fault = "partition"
+select = "all"
+name = "ring"
+for = 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"$share"', '"$share&cell:3,12"', "experiment.toml:18: key 'select': selector '20%&cell:3,12'"),
+        ('"$share"', '"$share&part:wing"', "experiment.toml:18: key 'select': selector '20%&part:wing'"),
+        ("for = 2\n", "begin = 30000\nevery = 2\n", "experiment.toml:19: key 'begin'"),
+        ("for = 2\n", "for = 2\n" + CUTS, "experiment.toml:32: key 'fault': a second partition at 50 T"),
+        ('"dot"', '"nobody"', "experiment.toml:2: "),
+        ('"12x12"', '"4000x4000"\nsubstrate = "processes"', "experiment.toml:4: key 'substrate': "),
+        ('"12x12"', '"4000x4000"\nprocesses_replicates = 1', "experiment.toml:4: key 'processes_replicates': "),
+    ],
+)
+def test_what_a_grid_or_a_machine_cannot_do_is_named_before_anything_is_made(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], old: str, new: str, says: str
+) -> None:
+    path = written(tmp_path, SMALL.replace(old, new))
+    assert invoke(["experiment", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert says in capfd.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_every_standard_experiment_is_good_and_says_what_it_asks() -> None:

@@ -1,0 +1,70 @@
+"""What can be known before the first swarm lives: that every point's rule, grid and steps fit together, that its
+processes fit the machine, and about how long they take. BadInput names file, line and key.
+
+Starts nothing. May import scenario, picture, capacity, and firmware_sim's rule folders.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from coordinator import capacity, scenario
+from coordinator.experiment.spec import CHECKED, Experiment, Point
+from coordinator.opening import default_grid
+from coordinator.picture import Picture, picture_for
+from coordinator.selector import Field
+from firmware_sim import folder as rules
+from firmware_sim.errors import BadInput
+
+LAUNCH_S = 0.007  # for each cell; 1,600 were up after 9 to 11 s
+
+
+def check(experiment: Experiment) -> None:
+    """Every point of a small sweep; of a large one the first, of a search its ends."""
+    for point in _some(experiment):
+        _check(experiment, point)
+
+
+def real_seconds(point: Point) -> float:
+    """What one swarm of processes takes; more, if the machine cannot keep its T."""
+    height, width = _shape(point)
+    return point.end_t * float(point.document.interval) + LAUNCH_S * height * width
+
+
+def _some(experiment: Experiment) -> list[Point]:
+    search = experiment.document.search
+    if search is not None:
+        return [experiment.point({search.variable: value}) for value in (search.low, search.high)]
+    return experiment.points() if experiment.count <= CHECKED else [experiment.first()]
+
+
+def _check(experiment: Experiment, point: Point) -> None:
+    document = point.document
+    try:
+        height, width = _shape(point)
+        picture = _picture(document.rule, (height, width), document.torus, float(document.angle))
+    except BadInput as error:
+        raise BadInput(f"{experiment.place('rule')}: {error}") from error
+    if picture is None:
+        raise BadInput(
+            f"{experiment.place('rule')}: key 'rule': {document.rule} has no target picture, so nothing can be judged"
+        )
+    field = Field(height, width, document.torus, np.ones(height * width, np.bool_), picture.part)
+    scenario.check_run(point.steps, point.end_t, field)
+    if "processes" in (point.substrate(0), document.substrate):
+        key = "processes_replicates" if document.processes_replicates else "substrate"
+        try:
+            capacity.check(height * width, document.engine, capacity.this_machine(), {})
+        except BadInput as error:
+            raise BadInput(f"{experiment.place(key)}: key {key!r}: {error}") from error
+
+
+def _shape(point: Point) -> tuple[int, int]:
+    return point.grid or default_grid(rules.load(point.document.rule))
+
+
+@lru_cache(maxsize=8)
+def _picture(rule: str, shape: tuple[int, int], torus: bool, degrees: float) -> Picture | None:
+    return picture_for(rules.load(rule), *shape, torus, degrees)
