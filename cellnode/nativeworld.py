@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cellnode import clockfault, linkfault, nativelib
 from cellnode.draws import TABLE, Purpose, chain
+from cellnode.heard import Heard
 from cellnode.linkfault import DELAY_MAX, check
 from cellnode.messages import LinkFault
 from cellnode.nativefaults import edges_of, table_of
@@ -81,6 +82,15 @@ class NativeWorld:
 
     def counters(self) -> NDArray[np.uint64]:
         return nativelib.counters_of(self.cells)
+
+    def heard(self) -> Heard:
+        """What lies in the mailboxes."""
+        on, slots = self.on, self.cells["slots"]
+        return Heard(
+            np.where(on, self.cells["sequence"], 0),
+            np.where(on[:, None], slots["incarnation"], 0),
+            np.where(on[:, None], slots["sequence"], 0),
+        )
 
     @property
     def nbytes(self) -> int:

@@ -19,6 +19,7 @@ from cellnode.cell import REACTION_NS, Cell
 from cellnode.clockfault import Intervals, bent
 from cellnode.draws import clock
 from cellnode.frame import HELLO, decode
+from cellnode.heard import Heard, no_words
 from cellnode.linkfault import Gate
 from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import COUNTERS, Counter
@@ -74,6 +75,16 @@ class CellWorld:
 
     def counters(self) -> NDArray[np.uint64]:
         return np.array(self._counters, dtype=np.uint64)
+
+    def heard(self) -> Heard:
+        """What lies in the mailboxes."""
+        found = no_words(len(self._cells))
+        for index, cell in enumerate(self._cells):
+            if cell is not None:
+                box = cell.mailbox
+                found.said[index], found.sequences[index] = cell.sequence, box.sequences
+                found.incarnations[index] = [box.incarnation(slot) for slot in range(8)]
+        return found
 
     def run(self, until_ns: int) -> None:
         """Everything that happens up to and including `until_ns`."""

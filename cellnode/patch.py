@@ -80,6 +80,11 @@ class Patch:
         """[n, C] in the engine's dtype, a view; cells without power are zeros."""
         return self.mail.block[:, OWN]
 
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """[n]: the sequence of the last frame each has said in this life."""
+        return self._sequence
+
     def listening(self) -> Mask:
         """[n]: cells whose next wake a message may move, asleep or stretched."""
         may_move: Mask = (self.next_wake_ns[:-1] == NEVER_NS) | (self.next_within > 1)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cellnode import cellfault, clockfault, harm, linkfault
 from cellnode.cell import REACTION_NS
 from cellnode.frame import LIFE_MAX
+from cellnode.heard import Heard
 from cellnode.mailbox import NEVER_NS
 from cellnode.mailboxes import Frames, Indices, Times
 from cellnode.messages import LinkFault, RulePayload
@@ -93,6 +94,17 @@ class PatchWorld:
 
     def counters(self) -> NDArray[np.uint64]:
         return self.patch.counters.T.copy()
+
+    def heard(self) -> Heard:
+        """What lies in the mailboxes."""
+        patch = self.patch
+        on = patch.on[:-1]
+        mail = patch.mail
+        return Heard(
+            np.where(on, patch.said, 0),
+            np.where(on[:, None], mail.incarnations, 0),
+            np.where(on[:, None], mail.sequences, 0),
+        )
 
     def run(self, until_ns: int) -> None:
         """Everything that happens up to and including `until_ns`."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cellnode import handover, harm, nativefaults
 from cellnode.draws import MEAN_MAX_NS
+from cellnode.heard import Heard
 from cellnode.linkfault import check
 from cellnode.messages import LinkFault, RulePayload
 from cellnode.nativeworld import NativeWorld
@@ -168,6 +169,10 @@ class VirtualSwarm:
     def counters(self) -> NDArray[np.uint64]:
         """[cells, panel.COUNTERS], indexed by `panel.Counter`."""
         return self._world.counters()
+
+    def heard(self) -> Heard:
+        """What lies in all mailboxes now."""
+        return self._world.heard()
 
     def _harm(self, cells: list[int], order: bytes) -> None:
         if self._rule is None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode.heard import Heard
 from cellnode.panel import LAYOUT_VERSION, MAGIC, PAGE, RING, Phase, map_all
 from cellnode.topology import neighbours
 from firmware_sim.errors import RunFailed
@@ -35,6 +36,8 @@ class Sight:
     states: NDArray[np.float32]
     ages_intervals: NDArray[np.float64]  # stale age of each slot used by each update seen anew, in T
     age_cells: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # which cell used it
+    heard: Heard | None = None  # what each cell used in its last update; None: nobody asked
+    leftover: NDArray[np.bool_] | None = None  # bool[cells]: without a process, and yet its page shows a state
 
     @property
     def alive(self) -> int:
@@ -72,11 +75,21 @@ class Camera:
         at_ns = time.monotonic_ns()
         lives, phases, pids = _lives(pages), pages["phase"].copy(), pages["pid"].copy()
         fresh = self._take_copies(pages)
+        leftover = phases == Phase.OFF
+        left = np.ascontiguousarray(pages["copies"]["state"][leftover])
+        leftover[leftover] = left.view(np.uint8).reshape(len(left), left[:1].nbytes or 1).any(axis=1)
         self._copies[phases == Phase.OFF] = np.zeros((), self._copies.dtype)
         counters = pages["counters"].copy()
         on = (pids != 0) & (phases != Phase.OFF) & (phases != Phase.FAILED)
         ages, of = self._ages(pages, lives, fresh & on, interval_ns) if interval_ns else (np.zeros(0), np.zeros(0, int))
-        return Sight(at_ns, on, pids, phases, lives, counters, self._states(), ages, of)
+        heard = self._heard(on) if interval_ns else None
+        return Sight(at_ns, on, pids, phases, lives, counters, self._states(), ages, of, heard, leftover)
+
+    def _heard(self, on: NDArray[np.bool_]) -> Heard:
+        copies, slots = self._copies, on[:, None]
+        used = copies["used_epoch"].astype(np.int64) << np.int64(32) | copies["used_life"].astype(np.int64)
+        said = np.where(on, copies["sequence"].astype(np.int64), 0)
+        return Heard(said, np.where(slots, used, 0), np.where(slots, copies["used_sequence"].astype(np.int64), 0))
 
     def _take_copies(self, pages: NDArray[Any]) -> NDArray[np.bool_]:
         """Refresh the kept copies; returns which cells gave a whole one."""

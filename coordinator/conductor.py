@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from cellnode.messages import LinkFault
-from coordinator import chips, invariants
+from coordinator import chips
 from coordinator.actions import DISTURBING, Action, FaultReport, Inject, Outcome, Plant
 from coordinator.calibrate import Calibration, calibrate
 from coordinator.camera import Sight
@@ -61,7 +61,14 @@ class Conductor:
         self.folder, self.path = folder, folder.path
         self.clock = store.clock(round(info.interval_s * SECOND))
         self.observer = Observer(
-            lambda: substrate.look(ages=True), info.height, info.width, picture, folder if filmed else None
+            lambda: substrate.look(ages=True),
+            info.height,
+            info.width,
+            picture,
+            folder if filmed else None,
+            family=FAMILIES[info.engine],
+            within=info.within,
+            harm=self._harm,
         )
         hands = Hands(
             substrate,
@@ -265,7 +272,6 @@ class Conductor:
         t = self.t
         sight, out = self.observer.see(t), str(self.folder.path)
         unproven = bool(self._board.unproven(t))
-        broken = self._broken(sight)
         return measure(
             self.info,
             self.observer,
@@ -275,15 +281,17 @@ class Conductor:
             self.interval_s,
             out,
             unproven=unproven,
-            broken=broken,
         )
 
     def broken(self) -> list[str]:
         """What must never be, and is: a line each."""
-        return self._broken(self.observer.see(self.t))
+        self.observer.see(self.t)
+        return self.observer.safety.broken()
 
-    def _broken(self, sight: Sight) -> list[str]:
-        return invariants.broken(sight, self.observer.totals(), FAMILIES[self.info.engine])
+    def _harm(self, sight: Sight) -> tuple[str, ...]:
+        """What is being done to the swarm now, or is to be done."""
+        dark = sight.on.size - sight.alive
+        return (*self._performer.harm(), *((f"{dark} cells without power",) if dark else ()))
 
     def again(self, by: By) -> Check:
         """Live it all a second time, computed `by` whom, and compare the bytes; in virtual time only."""

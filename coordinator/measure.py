@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -57,7 +57,9 @@ class Measure:
     angle: float
     run: str
     out: str
-    broken: tuple[str, ...] = ()  # invariants that did not hold, one line each (coordinator/invariants.py)
+    safety: tuple[dict[str, Any], ...] = ()  # what must hold: name, says, holds, checks, broken (coordinator/safety.py)
+    liveness: dict[str, Any] | None = None  # what must come back, and when it did (coordinator/liveness.py)
+    broken: tuple[str, ...] = ()  # all lines of `safety` that tell of something broken
 
     def to_dict(self) -> dict[str, Any]:
         """As it is printed by --json."""
@@ -104,13 +106,16 @@ def measure(
     out: str,
     *,
     unproven: bool = False,
-    broken: Sequence[str] = (),
 ) -> Measure:
-    """All numbers as of `sight`, seen at `t` T; `unproven`: some fault has hit nothing, so nothing is shown by it;
-    `broken`: invariants that do not hold, with which no run is good."""
-    verdict = observer.verdict(sight, t)
+    """All numbers as of `sight`, seen at `t` T; `unproven`: some fault has hit nothing, so nothing is shown by it.
+
+    With a broken promise of safety no run is good; nor with a picture that came back too late."""
+    verdict, liveness = observer.verdict(sight, t), observer.liveness()
+    if verdict == "pass" and liveness is not None and liveness.verdict == "fail":
+        verdict = "fail"
     if unproven and verdict is not None:
         verdict = "unknown"
+    promises, broken = observer.safety.promises(), observer.safety.broken()
     rates, losses, others = observer.rates(), observer.losses(sight), observer.losses_of_others(sight)
     return Measure(
         rule=info.rule,
@@ -141,5 +146,7 @@ def measure(
         angle=info.degrees,
         run=info.run,
         out=out,
+        safety=tuple(promise.to_dict() for promise in promises),
+        liveness=None if liveness is None else liveness.to_dict(),
         broken=tuple(broken),
     )

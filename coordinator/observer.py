@@ -17,12 +17,12 @@ from coordinator.camera import Sight
 from coordinator.film import Film
 from coordinator.frames import Frame
 from coordinator.history import History
+from coordinator.liveness import WITHIN_T, Liveness, Promised
 from coordinator.meter import Meter, Rates
 from coordinator.picture import GROWN_GAIN, HEALED_GAIN, Losses, Picture
 from coordinator.runfolder import RunFolder
+from coordinator.safety import Safety
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
-
-PATIENCE_INTERVALS = 100  # after the seed or the last disturbance, before a picture that is not there counts as failed
 
 
 class Seen(Protocol):
@@ -38,17 +38,29 @@ class Seen(Protocol):
 
 
 class Observer:
-    """`folder` None: look and measure only (a guest beside the coordinator that writes)."""
+    """`folder` None: look and measure only (a guest beside the coordinator that writes). `harm` says in words what is
+    being done to the swarm; the picture must be back `within` T after the last of it."""
 
     def __init__(
-        self, look: Callable[[], Sight], height: int, width: int, picture: Picture | None, folder: RunFolder | None
+        self,
+        look: Callable[[], Sight],
+        height: int,
+        width: int,
+        picture: Picture | None,
+        folder: RunFolder | None,
+        *,
+        family: str = "float",
+        within: float = WITHIN_T,
+        harm: Callable[[Sight], tuple[str, ...]] | None = None,
     ) -> None:
         self._look, self._shape = look, (height, width)
         self._picture, self._folder = picture, folder
         self._meter = Meter(height * width)
         self._film = Film(folder.frames) if folder is not None else None
         self._history = History(folder.maps, height * width) if folder is not None else None
-        self._next_loss_t = 0.0
+        self.safety = Safety(height * width, family)
+        self._liveness, self._within, self._harm = Liveness(within), within, harm
+        self._next_loss_t = self._next_look_t = 0.0
         self._disturbed_t: float | None = None
         self._unasked = False
         self._eyes = threading.RLock()
@@ -68,6 +80,10 @@ class Observer:
         with self._eyes:
             sight = self._look()
             self._meter.take(sight)
+            self.safety.take(sight, t)
+            if keep or t >= self._next_look_t:
+                self._next_look_t = np.floor(t) + 1
+                self._judge(sight, t)
             if self._film is not None and (keep or self._film.wants(t)):
                 self._film.take(self.frame(sight, t), keep=keep)
             if self._history is not None and (keep or self._history.wants(t)):
@@ -101,10 +117,12 @@ class Observer:
     def disturbed(self, t: float) -> None:
         """Somebody broke something: from here on, healing is judged."""
         self._disturbed_t = t
+        self._liveness.struck(t)
 
     def disturbed_unasked(self, t: float) -> None:
         """Something broke that nobody asked for: the run can prove nothing any more."""
-        self._disturbed_t, self._unasked = t, True
+        self.disturbed(t)
+        self._unasked = True
 
     def verdict(self, sight: Sight, t: float) -> str | None:
         """pass | fail | unknown, or None: no target, or too early to say."""
@@ -115,7 +133,17 @@ class Observer:
             return "unknown"
         if losses.gain_log10 >= (GROWN_GAIN if self._disturbed_t is None else HEALED_GAIN):
             return "pass"
-        return "fail" if t - (self._disturbed_t or 0.0) >= PATIENCE_INTERVALS else None
+        return "fail" if t - (self._disturbed_t or 0.0) >= self._within else None
+
+    def liveness(self) -> Promised | None:
+        """Whether the picture came back in time; None without a target, or for one who does not know what is done."""
+        return None if self._picture is None or self._harm is None else self._liveness.promised()
+
+    def _judge(self, sight: Sight, t: float) -> None:
+        self.safety.add_up(self._meter.totals(), t)
+        if self._picture is not None and self._harm is not None:
+            dead = ~sight.on.reshape(self._shape)
+            self._liveness.take(t, self._picture.gain_log10(_lit(sight), dead), self._harm(sight))
 
     def _write_loss(self, folder: RunFolder, sight: Sight, t: float) -> None:
         losses = self.losses(sight)

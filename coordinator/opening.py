@@ -29,6 +29,7 @@ from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
 from coordinator.host import Epochs
+from coordinator.liveness import WITHIN_T
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo
@@ -61,6 +62,7 @@ class Wish:
     out: Path | None = None
     command: tuple[str, ...] = ()
     record: bool = False  # write down every update
+    within: float = WITHIN_T  # after the last harm the picture must be back by then
     chips: tuple[chips.Wanted, ...] = ()  # cells that run on chips instead of `engine`
     filmed: bool = True  # stills and losses are written into the run folder
 
@@ -221,6 +223,8 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
             f"{rule.name} has {rule.info.channels} channels, cells in processes have {CHANNELS}: "
             "use --substrate virtual --engine numpy"
         )
+    if not (math.isfinite(wish.within) and wish.within > 0):
+        raise BadInput(f"within is {wish.within:g}, expected a number of T above 0")
     if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
         raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
     if not math.isfinite(wish.degrees):
@@ -280,6 +284,7 @@ def _info(
         started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         runtime="" if runtime is None else str(runtime.path),
         versions=versions,
+        within=wish.within,
         chips=on_chips,
         record=wish.record,
     )

@@ -10,7 +10,20 @@ from collections.abc import Callable
 import msgspec
 
 from coordinator import faults
-from coordinator.actions import Action, Chosen, FaultReport, Heal, Inject, Outcome, Pause, Plant, Resume
+from coordinator.actions import (
+    Action,
+    Chosen,
+    FaultReport,
+    Freeze,
+    Heal,
+    Inject,
+    Kill,
+    Outcome,
+    Pause,
+    Plant,
+    Resume,
+    Thaw,
+)
 from coordinator.clock import Clock
 from coordinator.faults import Record, plans
 from coordinator.faults.board import Board
@@ -39,6 +52,7 @@ class Performer:
         self._substrate, self._hands, self._observer = substrate, hands, observer
         self._clock, self._store = clock, store
         self._plans = Plans(lambda planned: store.update(plans=planned))
+        self._frozen: set[int] = set()
         self.board = Board(hands, lambda number, records: store.update(next_fault=number, faults=records), tell)
 
     def perform(self, action: Action) -> Outcome:
@@ -60,6 +74,11 @@ class Performer:
     def reports(self) -> list[FaultReport]:
         """What has begun, and what is to begin."""
         return [*self.board.reports(), *(_planned(plan) for plan in self._plans.all())]
+
+    def harm(self) -> tuple[str, ...]:
+        """What goes on harming: faults that are on, that are to come, cells that stand still."""
+        still = f"{len(self._frozen)} cells standing still"
+        return (*self.board.going_on(), *self._plans.names(), *((still,) if self._frozen else ()))
 
     def next_change(self, t: float) -> float | None:
         """When after `t` there is something to do, in T."""
@@ -141,6 +160,10 @@ class Performer:
         chosen, seed = self._hands.choose(action.select, action.seed, self._store.next_action())
         t = self._t()
         cells, missing, proof = self._hands.act(action, chosen)
+        if isinstance(action, Freeze):
+            self._frozen |= set(cells.tolist())
+        elif isinstance(action, Thaw | Kill):
+            self._frozen -= set(cells.tolist())
         if isinstance(action, Plant) and not self._clock.started:
             self._clock.begin(self._substrate.now_ns())
             self._store.keep_clock(self._clock)

@@ -22,7 +22,6 @@ import msgspec
 
 from cellnode.payload import rule_payload
 from cellnode.topology import tag
-from coordinator import invariants
 from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clock import Clock
 from coordinator.hands import Hands
@@ -93,11 +92,12 @@ class QuickSwarm(Verbs):
             self.height, self.width, torus, made, number, seed, interval_ns, say=_unheard, rule=payload
         )
         picture = picture_for(source, self.height, self.width, torus, degrees)
-        self.observer = Observer(self._substrate.look, self.height, self.width, picture, None)
+        self.observer = Observer(
+            lambda: self._substrate.look(ages=True), self.height, self.width, picture, None, family=made.family
+        )
         self._clock = Clock(interval_ns)
         part = None if picture is None else picture.part
         hands = Hands(self._substrate, self.observer, self.height, self.width, torus, made, seed, None, part)
-        self._family = made.family
         self._performer = Performer(self._substrate, hands, self.observer, self._clock, _Unwritten())
         self.undone: list[str] = []
         self.perform(Plant(select=self.centre))
@@ -135,8 +135,10 @@ class QuickSwarm(Verbs):
                     self.undone.append(f"t {self.t:.1f} T: {error}")
 
     def broken(self) -> list[str]:
-        """What must never be, and is: a line each (coordinator/invariants.py)."""
-        return invariants.broken(self.observer.see(self.t), self.observer.totals(), self._family)
+        """What must never be, and is: a line each (coordinator/safety.py)."""
+        for _ in range(2):  # some of it takes two looks
+            self.observer.see(self.t, keep=True)
+        return self.observer.safety.broken()
 
     def glance(self) -> Glance:
         """Who has power, and the states."""

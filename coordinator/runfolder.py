@@ -50,6 +50,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     started: str  # local time with offset
     runtime: str  # "" on virtual
     versions: dict[str, str]
+    within: float = 100.0  # T after the last harm by which the picture must be back
     record: bool = False  # every update is written into recording/
     chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
 

@@ -29,6 +29,7 @@ from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor
 from coordinator.frames import Frame
 from coordinator.guest import Guest
+from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
 from coordinator.opening import Wish
 from coordinator.rerun import By, Check
@@ -63,6 +64,7 @@ class Swarm(Verbs):
         torus: bool = False,
         chips: Asked = 0,
         record: bool = False,
+        within: float = WITHIN_T,
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
@@ -73,7 +75,8 @@ class Swarm(Verbs):
 
         `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width); `chips`: cells that run as
         machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
-        `record`: write down every update, for `planaria verify` and `replay`. Raises BadInput before
+        `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
+        the picture must be back. Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know, `on_folder` the run folder before the first process is there.
         """
@@ -91,6 +94,7 @@ class Swarm(Verbs):
             command=command,
             chips=wishes(chips),
             record=record,
+            within=within,
         )
         swarm._body = opening.start(wish, swarm._answer, on_line, on_progress, on_folder)
         return swarm

@@ -97,6 +97,7 @@ class VirtualSubstrate:
             counters=counters,
             states=self._swarm.states().astype(np.float32) * self._scale,
             ages_intervals=known if ages else np.zeros(0),
+            heard=self._swarm.heard() if ages else None,
         )
 
     def glance(self) -> Glance:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coordinator.actions import Action, Outcome
+from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
 from coordinator.rerun import By, Check
 from coordinator.scenario import Step
@@ -44,6 +45,7 @@ class Plan:
     scenario: Path | None = None  # kept in the run folder
     steps: tuple[Step, ...] = ()
     record: bool = False
+    within: float = WITHIN_T  # T after the last harm by which the picture must be back
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
@@ -136,6 +138,7 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         torus=plan.torus,
         chips=plan.chips,
         record=plan.record,
+        within=plan.within,
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,

@@ -10,6 +10,8 @@ import numpy as np
 
 from coordinator.cli import live
 from coordinator.cli.options import Grid, exit_code, json_option, listen_option, look_option, seed_option, show_json
+from coordinator.liveness import WITHIN_T
+from coordinator.measure import Measure
 from coordinator.rerun import BY, By
 from coordinator.selector import Field
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
@@ -48,6 +50,13 @@ AFTER_SCENARIO = 100.0
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
 @click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
+@click.option(
+    "--within",
+    type=float,
+    default=WITHIN_T,
+    show_default=True,
+    help="T after the last harm by which the picture must be back, or the verdict is fail.",
+)
 @click.option("--angle", type=float, default=0.0, help="Turn the picture by this many degrees.")
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
@@ -75,6 +84,7 @@ def run(
     interval: float,
     length: float | None,
     scenario: Path | None,
+    within: float,
     angle: float,
     record: bool,
     out: Path | None,
@@ -124,6 +134,7 @@ def run(
         length=length,
         chips=tuple(word if "=" in word else f"{chip}={word}" for word in chips),
         record=record,
+        within=within,
         scenario=scenario,
         steps=tuple(steps),
         serve=serve or listen is not None,
@@ -141,12 +152,26 @@ def run(
             if ended.check is not None and ended.check.same:
                 click.echo(ended.check.line)
             click.echo(f"seed {measure.seed}, verdict: {measure.verdict or 'none (nothing to judge, or too early)'}")
+            for line in promises(measure):
+                click.echo(line)
             click.echo(f"report: {ended.folder / 'report.html'}")
     if ended.interrupted:
         return 130
     if ended.check is not None and not ended.check.same:
         raise RunFailed(ended.check.line)
     return exit_code(measure.verdict if measure is not None else None)
+
+
+def promises(measure: Measure) -> list[str]:
+    """Safety and liveness, a line each."""
+    broken = [line for promise in measure.safety for line in promise["broken"]]
+    checks = sum(promise["checks"] for promise in measure.safety)
+    lines = [f"safety: BROKEN: {line}" for line in broken] or [
+        f"safety: {len(measure.safety)} promises held in {checks:,} checks"
+    ]
+    if measure.liveness is not None:
+        lines.append(f"liveness: {measure.liveness['verdict']}: {measure.liveness['why']}")
+    return lines
 
 
 def _field(rule: str, grid: tuple[int, int] | None, torus: bool, angle: float) -> Field:

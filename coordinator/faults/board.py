@@ -121,6 +121,10 @@ class Board:
             self._tell(fault.report())
         return healed
 
+    def going_on(self) -> tuple[str, ...]:
+        """Those that are not over, in words."""
+        return tuple(f"{fault.kind} on {fault.record.selector}" for fault in self._active())
+
     def unproven(self, t: float) -> list[FaultReport]:
         """Faults that have hit nothing, though they are over or had a T to hit: with them a run proves nothing."""
         return [report for report in self.reports() if not report.hits and (report.over or t >= report.start + 1)]

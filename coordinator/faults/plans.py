@@ -146,6 +146,10 @@ class Plans:
             self._store()
         return gone
 
+    def names(self) -> tuple[str, ...]:
+        """What is to come, in words."""
+        return tuple(f"{plan.action.fault} to come at {plan.next_t:.1f} T" for plan in self._plans.values())
+
     def next_t(self) -> float | None:
         """When the next fault is to begin."""
         return min((plan.next_t for plan in self._plans.values()), default=None)

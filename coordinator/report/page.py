@@ -14,7 +14,7 @@ from typing import Any
 
 from coordinator import curve, film, history, render
 from coordinator.picture import HEALED_GAIN, Picture, picture_for
-from coordinator.report import maps, recovery, spacetime, story, tables
+from coordinator.report import maps, promises, recovery, spacetime, story, tables
 from coordinator.report.events import table as event_table
 from coordinator.report.repeat import keep_done, repeat
 from coordinator.report.style import STYLE
@@ -69,6 +69,7 @@ def html(folder: RunFolder) -> str:
         f"<title>{escape(info.rule)} {escape(info.run)}</title><style>{STYLE}</style></head><body><main>",
         f"<h1>{escape(info.rule)}{badge}</h1><p class='lead'>{escape(lead)}</p>",
         _strip(folder),
+        promises.section(measure),
         "<h2>Over time</h2>",
         _scroll(curve.svg(rows, marks, bands, _there(rows))) or "<p class='lead'>Too short a run to draw.</p>",
         maps.at_faults(moments, story.chosen(blows), target, end) if moments else "",

@@ -1,15 +1,13 @@
-"""Invariants: a run as it should be breaks none, and each kind of harm is found and its cells named."""
+"""Invariants of one look: a run as it should be breaks none, and each kind of harm is found and its cells named."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cellnode.panel import COUNTERS, Counter
+from coordinator import invariants
 from coordinator.camera import Sight
-from coordinator.invariants import broken
 
 
 def sight(states: np.ndarray | None = None, dead: tuple[int, ...] = ()) -> Sight:
@@ -45,6 +43,11 @@ def totals() -> np.ndarray:
     }.items():
         counted[:, counter] = value
     return counted
+
+
+def broken(it: Sight, counted: np.ndarray, family: str) -> list[str]:
+    found = [*invariants.shown(it, family), *invariants.counted(counted)]
+    return [f"{what}: {invariants.named(cells)}" for _, cells, what in found if cells.any()]
 
 
 def test_a_run_as_it_should_be_breaks_nothing() -> None:
@@ -84,11 +87,6 @@ def test_states_that_no_cell_may_have_are_named(value: float, family: str, says:
     it = sight()
     it.states.reshape(9, 16)[2, 5] = value
     assert says in broken(it, totals(), family)
-
-
-def test_a_dead_cell_that_holds_a_state_is_named() -> None:
-    it = sight()
-    assert broken(replace(it, on=np.arange(9) != 2), totals(), "int8") == ["a dead cell holds a state: cell 2"]
 
 
 def test_many_cells_are_counted_not_listed() -> None:

@@ -7,11 +7,13 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coordinator import report
 from coordinator.cli.main import invoke
+from coordinator.report import promises
 from coordinator.runfolder import RunFolder
 from coordinator.swarm import Swarm
 
@@ -30,13 +32,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_the_page_has_all_its_parts_and_asks_nobody_for_anything(folder: RunFolder) -> None:
     page = (folder.path / "report.html").read_text()
-    for title in ("Frames", "Over time", "At the faults", "Lost and back", "Space and time", "Activity", "Energy",
-                  "Numbers", "Events", "To repeat it"):  # fmt: skip
+    for title in (
+        *("Frames", "Safety and liveness", "Over time", "At the faults", "Lost and back", "Space and time", "Activity"),
+        *("Energy", "Numbers", "Events", "To repeat it"),
+    ):
         assert f"<h2>{title}</h2>" in page
     assert 'class="band"' in page and "without power" in page
     assert "dead process ids 59" in page
     assert folder.info.rule_sha256 in page and "seed 3" in page
     assert not re.search(r"<(script|link|iframe|object)\b|https?://|src=['\"](?!data:)|href=['\"](?!data:)|url\(", page)
+
+
+def test_what_must_hold_and_what_must_come_back_is_told_with_what_was_seen(folder: RunFolder) -> None:
+    page = (folder.path / "report.html").read_text()
+    assert page.count("<td class='pass'>held</td>") == 6
+    assert "after the last harm the picture is back within 100 T" in page and "100 T were allowed" in page
+    measure = _measured(folder)
+    measure["safety"][3] |= {"holds": False, "broken": ["a state is no number: cell <17> (at 4.0 T)"]}
+    measure["liveness"]["verdict"] = "unknown"
+    found = promises.section(measure)
+    assert "<td class='fail'>broken</td><td>a state is no number: cell &lt;17&gt; (at 4.0 T)</td>" in found
+    assert "<td class='unknown'>unknown</td>" in found
 
 
 def test_there_is_a_row_for_each_cell_each_moment_and_each_event(folder: RunFolder) -> None:
@@ -78,8 +94,8 @@ def test_a_report_is_made_again_of_a_run_without_maps_or_rule(folder: RunFolder,
     assert "<h2>Over time</h2>" in page and "<h2>Activity</h2>" not in page
 
 
-def _measured(folder: RunFolder) -> dict[str, float]:
-    found: dict[str, float] = json.loads((folder.path / "measure.json").read_text())
+def _measured(folder: RunFolder) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder.path / "measure.json").read_text())
     return found
 
 
