@@ -62,10 +62,7 @@ class Picture:
 
     def gain_log10(self, states: NDArray[np.float32], ignore: NDArray[np.bool_]) -> float:
         """The gain alone, over the squares that are not ignored."""
-        if not ignore.any():
-            return self._blank - loss_log10(states, self.target, None)
-        blank = blank_loss_log10(self.target, ignore.shape[:2], None, ignore)
-        return blank - loss_log10(states, self.target, None, ignore)
+        return self._ruler.blank_loss_log10(ignore) - self._ruler.loss_log10(states, ignore)
 
     def cells_awake(self) -> int:
         """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""
