@@ -82,6 +82,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hypothesis: Hypothesis
     about: str = ""
     grid: str | None = None
+    seeds: list[tuple[int, int]] = []  # row, column: further seeds, each of which grows a picture of its own
     torus: bool = False
     substrate: str = "virtual"
     engine: str = "native"

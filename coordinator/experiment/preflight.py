@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from coordinator import capacity, scenario
+from coordinator.experiment import several
 from coordinator.experiment.spec import CHECKED, Experiment, Point
 from coordinator.opening import default_grid
 from coordinator.picture import Picture, picture_for
@@ -45,8 +46,11 @@ def _check(experiment: Experiment, point: Point) -> None:
     try:
         height, width = _shape(point)
         picture = _picture(document.rule, (height, width), document.torus, float(document.angle))
+        if document.seeds:
+            several.together(rules.load(document.rule), (height, width), document.seeds)
     except BadInput as error:
-        raise BadInput(f"{experiment.place('rule')}: {error}") from error
+        key = "seeds" if str(error).startswith("seeds:") else "rule"
+        raise BadInput(f"{experiment.place(key)}: {error}") from error
     if picture is None:
         raise BadInput(
             f"{experiment.place('rule')}: key 'rule': {document.rule} has no target picture, so nothing can be judged"

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from cellnode.panel import Counter
 from coordinator import opening
-from coordinator.actions import Action, FaultReport, Outcome
+from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clientmessages import Answer
+from coordinator.experiment import several
 from coordinator.experiment.outcome import Story, judge
 from coordinator.experiment.spec import Point
 from coordinator.observer import Observer, Seen, living
@@ -97,11 +98,12 @@ def _lived(job: Job) -> Row:
 def _swarm(job: Job) -> Iterator[_Life]:
     """A whole run if anything of it is to be kept, or if its cells are processes; else nothing but the cells."""
     document, point = job.point.document, job.point
+    rule = _rule(document.rule, point.grid, tuple(document.seeds))
     interval_s, degrees = float(document.interval), float(document.angle)
     substrate = point.substrate(job.replicate)
     if substrate == "virtual" and job.keep is None:
         yield QuickSwarm(
-            _rule(document.rule),
+            rule,
             point.grid,
             engine=document.engine,
             seed=job.rng_seed,
@@ -112,7 +114,7 @@ def _swarm(job: Job) -> Iterator[_Life]:
         return
     with tempfile.TemporaryDirectory(prefix="planaria-") as home:
         wish = opening.Wish(
-            rule=document.rule,
+            rule=document.rule if not document.seeds else str(several.written(rule, Path(home) / "rule")),
             grid=point.grid,
             torus=document.torus,
             substrate=substrate,
@@ -134,7 +136,11 @@ def _swarm(job: Job) -> Iterator[_Life]:
 
 
 def _watched(life: _Life, job: Job) -> Row:
-    watch = _Watch(life, _target(job.point.document.rule), job.point.document.tolerance == "one-pixel")
+    document, point = job.point.document, job.point
+    target = _target(document.rule, point.grid, tuple(document.seeds))
+    watch = _Watch(life, target, document.tolerance == "one-pixel")
+    for place in document.seeds:
+        life.perform(Plant(select="cell:{},{}".format(*place)))
     blow_t, end_t = job.point.first_t, job.point.end_t
     for step in job.point.steps if job.steps is None else job.steps:
         watch.until(step.t)
@@ -221,16 +227,18 @@ class _Watch:
 
 
 @lru_cache(maxsize=8)
-def _rule(name: str) -> RuleFolder:
-    """Read once a worker, not once a swarm."""
-    return rules.load(name)
+def _rule(name: str, grid: several.Place | None, seeds: tuple[several.Place, ...]) -> RuleFolder:
+    """Read once a worker, not once a swarm; with the picture of all seeds, if there are several."""
+    found = rules.load(name)
+    return found if grid is None or not seeds else several.together(found, grid, seeds)
 
 
 @lru_cache(maxsize=8)
-def _target(name: str) -> NDArray[np.float32]:
-    target = _rule(name).target()
+def _target(name: str, grid: several.Place | None, seeds: tuple[several.Place, ...]) -> NDArray[np.float32]:
+    found = _rule(name, grid, seeds)
+    target = found.target()
     if target is None:
-        raise BadInput(f"rule {_rule(name).name} has no target picture, so nothing can be judged")
+        raise BadInput(f"rule {found.name} has no target picture, so nothing can be judged")
     return target
 
 
@@ -238,7 +246,7 @@ def _target(name: str) -> NDArray[np.float32]:
 def _microjoules(name: str) -> float | None:
     """Of one computed update on a chip: an estimate, also for swarms that ran on none. None for somebody else's graph,
     of which nobody knows what it multiplies."""
-    source = _rule(name)
+    source = _rule(name, None, ())
     try:
         return estimate(source.genome() or source.rule()).microjoules_per_update
     except BadInput:

@@ -185,6 +185,8 @@ def _check(document: Document, places: Places) -> None:
             raise BadInput(f"{places.table('sweep', name)}: {name} has no values")
         if len(set(values)) != len(values):
             raise BadInput(f"{places.table('sweep', name)}: {name} has a value twice")
+    if document.seeds and (document.grid is None or document.angle):
+        raise BadInput(f"{places.top('seeds')}: key 'seeds' needs a grid, and angle 0")
     search = document.search
     if search is None:
         return
