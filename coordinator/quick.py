@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cellnode.payload import rule_payload
 from cellnode.topology import tag
@@ -143,6 +145,10 @@ class QuickSwarm(Verbs):
     def glance(self) -> Glance:
         """Who has power, and the states."""
         return self._substrate.glance()
+
+    def states(self) -> NDArray[np.float32]:
+        """All values now, [H, W, 16]."""
+        return self._substrate.look().states
 
     def look(self) -> Moment:
         """The grid as it is now."""

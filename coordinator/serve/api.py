@@ -23,12 +23,17 @@ from coordinator.serve.vocabulary import vocabulary
 from coordinator.serve.watch import FullError, Watch
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
+
+class MissingError(Exception):
+    """There is no such thing here: answered 404."""
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 _actions = msgspec.json.Decoder(Action)
 
 
 def routes(watch: Watch) -> list[Route]:
-    """Everything below /api, and /metrics."""
+    """Everything below /api that is about now, and /metrics."""
     source = watch.source
 
     async def run(_request: Request) -> Response:
@@ -46,7 +51,7 @@ def routes(watch: Watch) -> list[Route]:
     async def events(request: Request) -> Response:
         after = whole(request.query_params.get("after", "-1"), "after")
         watch.catch_up()
-        found = watch.events.after(after)
+        found = watch.story.events.after(after)
         body = ",".join(f'{{"number":{number},"event":{line}}}' for number, line in found)
         return Response(f"[{body}]", media_type="application/json")
 
@@ -61,13 +66,10 @@ def routes(watch: Watch) -> list[Route]:
         return Response(metrics.text(numbers, found, watch.about()), media_type="text/plain; version=0.0.4")
 
     async def cell(request: Request) -> Response:
-        number = whole(request.path_params["number"], "cell")
-        if not 0 <= number < source.info.height * source.info.width:
-            return fail(
-                404, f"there is no cell {number}: this run has 0 to {source.info.height * source.info.width - 1}"
-            )
+        number = cell_number(request, watch)
         await watch.look_once()
-        return answer(source.cell(number))
+        found = await watch.peer(lambda: source.cell(number))
+        return answer(None if found is None else {**found, "log": watch.story.of_cell(number)})
 
     async def words(_request: Request) -> Response:
         return answer(vocabulary())
@@ -107,6 +109,8 @@ def told(handler: Handler) -> Handler:
             return await handler(request)
         except BadInput as error:
             return fail(400, str(error))
+        except MissingError as error:
+            return fail(404, str(error))
         except FullError as error:
             return fail(429, str(error))
         except TooLargeError as error:
@@ -115,6 +119,19 @@ def told(handler: Handler) -> Handler:
             return fail(503, str(error))
 
     return wrapped
+
+
+def cell_number(request: Request, watch: Watch) -> int:
+    """The cell of the path."""
+    cells, number = watch.source.info.height * watch.source.info.width, whole(request.path_params["number"], "cell")
+    if not 0 <= number < cells:
+        raise MissingError(f"there is no cell {number}: this run has 0 to {cells - 1}")
+    return number
+
+
+def binary(data: bytes, headers: dict[str, str] | None = None) -> Response:
+    """A frame of wire.py."""
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 def answer(value: Any) -> Response:

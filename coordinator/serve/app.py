@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from coordinator.serve import address, api, live
+from coordinator.serve import address, api, live, then
 from coordinator.serve.guard import Guard
 from coordinator.serve.source import Source
 from coordinator.serve.watch import Watch
@@ -64,6 +64,7 @@ def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
     routes = [
         Route("/", page),
         *api.routes(watch),
+        *then.routes(watch),
         WebSocketRoute("/live", socket_of),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

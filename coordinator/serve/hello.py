@@ -41,6 +41,7 @@ def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str], hos
         "value_bytes": value_bytes(info),
         "engines": engines if len(set(engines)) > 1 else info.engine,
         "hosts": hosts,
+        "host_names": [f"host{number}" for number in range(hosts)],
         "phases": [phase.name.lower() for phase in Phase],
         "target": target,
     }

@@ -35,6 +35,18 @@ def document() -> dict[str, Any]:
         "/api/losses": _get("loss.csv so far, one row a T.", _list({"type": "object"})),
         "/api/events": _get("Events after a number.", _list(event), [_parameter("after", "query")]),
         "/api/cells/{number}": _get("One cell.", {"type": "object"}, [_parameter("number", "path")]),
+        "/api/cells/{number}/values": _get(
+            "One cell's values at every moment that is kept.", _list({"type": "array"}), [_parameter("number", "path")]
+        ),
+        "/api/frames/{t}": _frame(
+            "What the grid showed at t, in T: a whole frame.", [_parameter("t", "path", "number")]
+        ),
+        "/api/recoveries": _get("What was lost, and how long recovery took.", _list({"type": "object"})),
+        "/api/twins": _get("Which twins there are, with a line about each.", {"type": "object"}),
+        "/api/twins/{kind}/frames/{t}": _frame(
+            "What a twin, unharmed, shows at t; its loss in X-Loss-Log10.",
+            [_parameter("kind", "path", "string"), _parameter("t", "path", "number")],
+        ),
         "/api/scenario": {
             "get": {
                 "summary": "All that was done so far, as a scenario file for `planaria run --scenario`.",
@@ -73,6 +85,13 @@ def _get(summary: str, schema: Any, parameters: list[Any] | None = None) -> dict
     return {"get": {"summary": summary, "parameters": parameters or [], "responses": _responses(schema)}}
 
 
+def _frame(summary: str, parameters: list[Any]) -> dict[str, Any]:
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    failed = {status: answer for status, answer in _responses({}).items() if status != "200"}
+    answers = {"200": {"description": "Bytes as in coordinator/serve/wire.py.", "content": content}, **failed}
+    return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
+
+
 def _responses(schema: Any) -> dict[str, Any]:
     error = _json({"$ref": "#/components/schemas/Error"})
     failed = {status: {"description": line, "content": error} for status, line in ERRORS.items()}
@@ -87,5 +106,5 @@ def _list(schema: Any) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
-def _parameter(name: str, where: str) -> dict[str, Any]:
-    return {"name": name, "in": where, "required": where == "path", "schema": {"type": "integer"}}
+def _parameter(name: str, where: str, kind: str = "integer") -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", "schema": {"type": kind}}

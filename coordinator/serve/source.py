@@ -15,19 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.panel import Counter, Phase
-from cellnode.topology import neighbours
+from cellnode.panel import Counter
 from coordinator import locate
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
 from coordinator.guest import Guest
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder
-from coordinator.serve import hello
+from coordinator.serve import hello, inspect
 from firmware_sim.errors import RunFailed
-from firmware_sim.limits import CHANNELS
 
 AGES_KEPT = 20_000
+RATES = [Counter.UPDATES, Counter.SAID, Counter.CPU_NS]
 
 
 class Source:
@@ -38,9 +37,8 @@ class Source:
         self.picture = picture
         self.value_bytes = hello.value_bytes(self.info)
         self._eyes, self._clerk = Guest(folder, None), Guest(folder, picture)
-        self._neighbours = neighbours(self.info.height, self.info.width, self.info.torus)
         self._ages: deque[NDArray[np.float64]] = deque()
-        self._last: tuple[int, int] | None = None
+        self._last: tuple[int, NDArray[np.float64]] | None = None
         self._asking = threading.Lock()
         self.sight: Sight | None = None  # the newest
 
@@ -53,6 +51,16 @@ class Source:
             self._ages.append(sight.ages_intervals)
         self.sight = sight
         return sight, clock.t(sight.at_ns), clock.paused
+
+    @property
+    def t(self) -> float:
+        """T since the seed."""
+        return self._eyes.t
+
+    @property
+    def interval_s(self) -> float:
+        """T in seconds, as calibrated. Any thread."""
+        return self._eyes.interval_s
 
     # ---- the clerk
 
@@ -68,13 +76,17 @@ class Source:
     def numbers(self) -> dict[str, Any]:
         """The measure as `planaria run --json` has it, and what holds just now: since the last call."""
         found, at_ns = self.numbers_of_run(), time.monotonic_ns()
-        speed = None
+        totals = self._clerk.observer.totals()[:, RATES].sum(axis=0).astype(np.float64)
+        rates: list[float | None] = [None] * len(RATES)
         if self._last is not None and at_ns > self._last[0]:
-            speed = round((found["updates"] - self._last[1]) / (at_ns - self._last[0]) * 1e9, 1)
-        self._last = at_ns, found["updates"]
+            seconds = (at_ns - self._last[0]) / 1e9
+            rates = [round(max(float(gained), 0.0) / seconds, 1) for gained in totals - self._last[1]]
+        self._last = at_ns, totals
         state = self._clerk.state()
         now = {
-            "updates_per_s": speed,
+            "updates_per_s": rates[0],
+            "messages_per_s": rates[1],
+            "cores": None if rates[2] is None else round(rates[2] / 1e9, 4),
             "stale_age_p99": self._recent_age(),
             "paused": self._clerk.clock.paused,
             "interval_s": self._clerk.interval_s,
@@ -118,26 +130,10 @@ class Source:
         return {**found, "folder": str(self.folder.path)}
 
     def cell(self, number: int) -> dict[str, Any] | None:
-        """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet."""
-        sight = self.sight
-        if sight is None:
+        """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet. The eyes'."""
+        if self.sight is None:
             return None
-        width = self.info.width
-        used = sight.ages_intervals[sight.age_cells == number] if sight.age_cells.size else np.zeros(0)
-        return {
-            "cell": number,
-            "row": number // width,
-            "column": number % width,
-            "pid": int(sight.pids[number]),
-            "on": bool(sight.on[number]),
-            "phase": Phase(int(sight.phases[number])).name.lower(),
-            "epoch": int(sight.lives[number] >> np.uint64(32)),
-            "life": int(sight.lives[number] & np.uint64(0xFFFFFFFF)),
-            "state": [round(float(value), 5) for value in sight.states.reshape(-1, CHANNELS)[number]],
-            "counters": {name.name.lower(): int(sight.counters[number, name]) for name in Counter},
-            "stale_ages": [round(float(age), 3) for age in used],
-            "neighbours": [int(other) for other in self._neighbours[number]],
-        }
+        return inspect.cell(self.info, self.sight, number, self._eyes.heard(number), self._eyes.state().faults)
 
     @property
     def events_path(self) -> Path:

@@ -14,6 +14,8 @@ from coordinator.camera import Sight
 from coordinator.serve import wire
 from firmware_sim.limits import CHANNELS
 
+UPDATES_A_COST = 4  # fewer say little: the kernel counts CPU time in coarse steps
+
 
 class Stage:
     """`value_bytes`: 1 for int8 engines, 2 for float ones. Not thread-safe: one owner feeds and reads it."""
@@ -27,6 +29,7 @@ class Stage:
             epochs=np.zeros(cells, np.uint16),
             updates=np.zeros(cells, np.uint16),
             ages=np.full(cells, wire.AGE_UNKNOWN, np.uint16),
+            costs=np.full(cells, wire.COST_UNKNOWN, np.uint16),
             values=np.zeros((cells, CHANNELS), self._type),
             phases=np.zeros(cells, np.uint8),
         )
@@ -35,12 +38,13 @@ class Stage:
         self.number = 0
         self.encodings = 0  # how often cells were turned into bytes
         self._t, self._paused = 0.0, False
+        self._counted = np.zeros((cells, 2), np.uint64)  # updates and CPU ns when `costs` was last reckoned
 
     def take(self, sight: Sight, t: float, paused: bool) -> bool:
         """Put a sight on the stage; True when anything changed, and so a new frame is there."""
         cells = self._read(sight)
         changed = np.zeros(len(self._changed_in), np.bool_)
-        for name in ("lives", "epochs", "updates", "ages", "phases"):
+        for name in ("lives", "epochs", "updates", "ages", "costs", "phases"):
             changed |= getattr(cells, name) != getattr(self._cells, name)
         changed |= (cells.values != self._cells.values).any(axis=1)
         anew = bool(changed.any()) or self.number == 0 or paused != self._paused
@@ -50,6 +54,11 @@ class Stage:
             self._cells, self._t, self._paused = cells, t, paused
             self._encoded.clear()
         return anew
+
+    @property
+    def cells(self) -> wire.Cells:
+        """What is on the stage now; the next sight brings another, and leaves this as it is."""
+        return self._cells
 
     def since(self, base: int) -> bytes:
         """The present frame as changes since frame `base`; everything when that is 0 or no frame of ours."""
@@ -73,9 +82,23 @@ class Stage:
             epochs=(sight.lives >> np.uint64(32)).astype(np.uint16),
             updates=(sight.counters[:, Counter.UPDATES] & np.uint64(0xFFFF)).astype(np.uint16),
             ages=self._ages(sight),
+            costs=self._costs(sight),
             values=values.astype(self._type),
             phases=phases,
         )
+
+    def _costs(self, sight: Sight) -> NDArray[np.uint16]:
+        """What an update took, of the last few: reckoned anew when a cell has lived through some more."""
+        costs = self._cells.costs.copy()
+        counted = sight.counters[:, [Counter.UPDATES, Counter.CPU_NS]]
+        reborn: NDArray[np.bool_] = np.any(counted < self._counted, axis=1)
+        costs[~sight.on | reborn] = wire.COST_UNKNOWN
+        gained = counted - np.where(reborn[:, None], counted, self._counted)
+        due = (gained[:, 0] >= UPDATES_A_COST) & (gained[:, 1] > 0)
+        taken = gained[due, 1].astype(np.float64) / gained[due, 0].astype(np.float64) / 1000
+        costs[due] = np.minimum(np.rint(taken), wire.COST_UNKNOWN - 1).astype(np.uint16)
+        self._counted[due | reborn] = counted[due | reborn]
+        return costs
 
     def _ages(self, sight: Sight) -> NDArray[np.uint16]:
         """The oldest state that each cell used in its last update; kept until it updates again."""

@@ -1,12 +1,14 @@
 """The watch: looks at the run while somebody watches, at most thirty times a second, and stirs the viewers.
 
 Looks, numbers and actions each have a thread of their own, so that none waits for another. When looking is dear (a
-large grid) it looks less often: at most a quarter of one core. May import serve's stage and viewer.
+large grid) it looks less often: at most a quarter of one core. When nobody watches it looks about once a T, so that
+one can scrub back to what one missed. May import serve's stage, history, story and viewer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -14,17 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from coordinator.camera import Sight
-from coordinator.serve.events import Events
+from coordinator.serve.history import History
 from coordinator.serve.source import Source
 from coordinator.serve.stage import Stage
+from coordinator.serve.story import Story
 from coordinator.serve.viewer import Viewer
 from firmware_sim.errors import PlanariaError
 
 LOOKS_PER_S = 30
 LOOK_SHARE = 0.25  # of one core
+ALONE_EVERY_S = 1.0  # at least, between two looks when nobody watches
 NUMBERS_EVERY_S = 1.0
 EVENTS_EVERY_S = 0.1
-VIEWERS_MAX = 32
+VIEWERS_MAX = 128
 HANDS_QUEUE = 16
 Result = TypeVar("Result")
 
@@ -39,7 +43,8 @@ class Watch:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.stage = Stage(source.info.height * source.info.width, source.value_bytes)
-        self.events = Events(source.events_path)
+        self.history = History()
+        self.story = Story(source.folder.path)
         self.looks, self.look_s = 0, 0.0
         self.over = False
         self._viewers: dict[Viewer, asyncio.Event] = {}
@@ -49,6 +54,7 @@ class Watch:
             ThreadPoolExecutor(1, f"planaria-{name}") for name in ("eyes", "clerk", "hands")
         )
         self._acting = 0
+        self._last: list[Callable[[], None]] = []
         self._latest: dict[str, str] = {}  # for those who join
 
     # ---- who watches
@@ -93,24 +99,35 @@ class Watch:
             raise FullError(f"{HANDS_QUEUE} actions are waiting already")
         self._acting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+            return await self.in_thread(self._hands, work)
         finally:
             self._acting -= 1
             self._hurry.set()
 
     async def ask(self, work: Callable[[], Result]) -> Result:
         """Do it in the clerk's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._clerk, work)
+        return await self.in_thread(self._clerk, work)
+
+    async def in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+        """Do it in this thread."""
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def at_close(self, last: Callable[[], None]) -> None:
+        """To be called before the run is let go of."""
+        self._last.append(last)
+
+    async def peer(self, work: Callable[[], Result]) -> Result:
+        """Do it in the eyes' thread, between two looks."""
+        return await self.in_thread(self._eyes, work)
 
     async def look_once(self) -> None:
         """Make sure that there is a sight no older than the rounds allow, though nobody may be watching."""
         if not self._viewers or self.source.sight is None:
-            loop = asyncio.get_running_loop()
-            self.stage.take(*await loop.run_in_executor(self._eyes, self.source.see))
+            self._take(*await self.peer(self.source.see))
 
     def catch_up(self) -> None:
         """Read what events there are now."""
-        self._pass_on(self.events.more())
+        self._pass_on(self.story.more())
 
     # ---- the rounds
 
@@ -125,20 +142,21 @@ class Watch:
 
     def close(self) -> None:
         """After `run` has ended: wait for what is being done, then let go of the run."""
+        for last in self._last:
+            last()
         for pool in (self._eyes, self._clerk, self._hands):
             pool.shutdown(wait=True, cancel_futures=True)
         self.source.close()
 
     async def _look(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            await self._somebody.wait()
+            await self._somebody_or(max(self.source.info.interval_s, ALONE_EVERY_S))
             self._hurry.clear()
             begun, cost = time.monotonic(), 0.0
             try:
-                seen, cost = await loop.run_in_executor(self._eyes, self._see)
+                seen, cost = await self.peer(self._see)
                 mine = time.thread_time()
-                if self.stage.take(*seen):
+                if self._take(*seen):
                     self._stir()
                 cost += time.thread_time() - mine
             except PlanariaError as error:
@@ -147,6 +165,17 @@ class Watch:
             every = max(1 / LOOKS_PER_S, cost / LOOK_SHARE)
             await self._pause(max(every - (time.monotonic() - begun), every / 10))
 
+    async def _somebody_or(self, seconds: float) -> None:
+        """Until somebody watches, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._somebody.wait(), seconds)
+
+    def _take(self, sight: Sight, t: float, paused: bool) -> bool:
+        """On the stage with it, and into the history; True when anything changed."""
+        changed = self.stage.take(sight, t, paused)
+        self.history.keep(t, self.stage.cells)
+        return changed
+
     def _see(self) -> tuple[tuple[Sight, float, bool], float]:
         """A sight, and the CPU seconds that it took."""
         begun = time.thread_time()
@@ -154,16 +183,16 @@ class Watch:
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless somebody has acted and wants to see it."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _count(self) -> None:
         while True:
             await self._somebody.wait()
             try:
-                self._tell("numbers", await self.ask(self.source.numbers))
+                numbers = await self.ask(self.source.numbers)
+                wounds = self.story.wounds(numbers["now"]["interval_s"])
+                self._tell("numbers", {**numbers, "wounds": wounds, "history": self.history.span})
                 if await self.ask(lambda: self.source.over) and not self.over:
                     self.over = True
                     self._tell("over", {})

@@ -8,6 +8,7 @@ Little-endian; 32 bytes of head, then for `count` cells, in this order (each arr
     u16     epoch             placement epoch
     u16     updates           counter of updates, modulo 65536
     u16     age               largest stale age of a state it used last, in 1/100 T; 65535: not known
+    u16     cost              CPU microseconds of an update, as of its last ones; 65535: not known
     values  [16]              int8 (unit 1/32, exact) or int16 (unit 1/1024, clipped), by `bytes a value`
     u8      phase             cellnode.panel.Phase, 128 added while it sleeps
 
@@ -26,10 +27,10 @@ from numpy.typing import NDArray
 from firmware_sim.limits import CHANNELS
 
 Number = TypeVar("Number", bound=np.generic)
-MAGIC, VERSION = 0x4C50, 1
+MAGIC, VERSION = 0x4C50, 2
 HEAD = struct.Struct("<HBBIIIdB7x")
 SLEEPING = 128
-AGE_UNKNOWN = 65535
+AGE_UNKNOWN = COST_UNKNOWN = 65535
 AGES_A_T = 100
 UNITS = {1: 1 / 32, 2: 1 / 1024}  # bytes a value -> what one step of it is worth
 VALUE_TYPES: dict[int, type[np.signedinteger[Any]]] = {1: np.int8, 2: np.int16}
@@ -43,8 +44,14 @@ class Cells:
     epochs: NDArray[np.uint16]
     updates: NDArray[np.uint16]
     ages: NDArray[np.uint16]
+    costs: NDArray[np.uint16]
     values: NDArray[np.signedinteger[Any]]  # int8 or int16 [cells, 16]
     phases: NDArray[np.uint8]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return len(self.phases) * size_of_cell(self.values.dtype.itemsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def encode(cells: Cells, chosen: NDArray[np.int64], number: int, base: int, t: f
     value_bytes = cells.values.dtype.itemsize
     head = HEAD.pack(MAGIC, VERSION, value_bytes, number, base, len(chosen), t, paused)
     parts = [head, chosen.astype("<u4").tobytes()]
-    for array in (cells.lives, cells.epochs, cells.updates, cells.ages, cells.values, cells.phases):
+    for array in (cells.lives, cells.epochs, cells.updates, cells.ages, cells.costs, cells.values, cells.phases):
         parts.append(array[chosen].tobytes())
     return b"".join(parts)
 
@@ -92,6 +99,7 @@ def decode(data: bytes) -> tuple[Head, NDArray[np.int64], Cells]:
         epochs=take(np.uint16),
         updates=take(np.uint16),
         ages=take(np.uint16),
+        costs=take(np.uint16),
         values=take(np.int8, CHANNELS) if value_bytes == 1 else take(np.int16, CHANNELS),
         phases=take(np.uint8),
     )
@@ -100,4 +108,4 @@ def decode(data: bytes) -> tuple[Head, NDArray[np.int64], Cells]:
 
 def size_of_cell(value_bytes: int) -> int:
     """Bytes of one cell in a frame."""
-    return 4 + 4 + 2 + 2 + 2 + CHANNELS * value_bytes + 1
+    return 4 + 4 + 2 + 2 + 2 + 2 + CHANNELS * value_bytes + 1

@@ -8,7 +8,9 @@ const CHARTS = [
   { title: "loss (log10), less is better", keys: ["loss_log10"], names: ["loss"], floor: false },
   { title: "cells: with a process, and living", keys: ["alive", "living"], names: ["alive", "living"], floor: true },
   { title: "updates a second", keys: ["updates_per_s"], names: ["updates/s"], floor: true },
-  { title: "stale age p99, T", keys: ["stale_age_p99"], names: ["stale age"], floor: true },
+  { title: "messages said a second", keys: ["messages_per_s"], names: ["messages/s"], floor: true },
+  { title: "stale age (how old what is heard has become), 99th percentile, T", keys: ["stale_age_p99"], names: ["stale age"], floor: true },
+  { title: "energy: processor cores used by all cells", keys: ["cores"], names: ["cores"], floor: true },
 ];
 
 export class Charts {
@@ -19,6 +21,7 @@ export class Charts {
     this.drawnAt = 0;
     this.charts = CHARTS;
     this.pointer = null; // a time to mark, while one scrubs
+    this.faultLine = null; // drawn above them, on the same axis
     new ResizeObserver(() => this.resize()).observe(at("charts"));
   }
 
@@ -31,7 +34,8 @@ export class Charts {
     const { measure: m, now } = note, last = this.rows.at(-1);
     if (last && m.intervals <= last.t) return;
     this.rows.push({ t: m.intervals, loss_log10: m.loss_log10, alive: m.alive, living: m.living,
-      updates_per_s: now.updates_per_s, stale_age_p99: now.stale_age_p99 });
+      updates_per_s: now.updates_per_s, stale_age_p99: now.stale_age_p99,
+      messages_per_s: now.messages_per_s, cores: now.cores });
     if (this.rows.length > KEPT) this.rows = this.rows.filter((_, place) => place % 2 === 1);
     this.draw();
   }
@@ -40,6 +44,7 @@ export class Charts {
   only(keys) { this.charts = CHARTS.filter((chart) => keys.includes(chart.keys[0])); }
 
   point(t) {
+    if (t === this.pointer) return;
     this.pointer = t;
     for (const plot of this.plots) plot.redraw(false);
   }
@@ -50,6 +55,7 @@ export class Charts {
     this.drawnAt = now;
     if (!this.plots.length) this.build();
     this.charts.forEach((chart, place) => this.plots[place].setData(this.data(chart)));
+    this.faultLine?.draw(this.plots[0]);
   }
 
   data(chart) {
@@ -57,7 +63,7 @@ export class Charts {
   }
 
   build() {
-    at("charts").replaceChildren();
+    at("charts").replaceChildren(...(this.faultLine ? [this.faultLine.box] : []));
     const target = this.rows.some((row) => row.loss_log10 !== null);
     this.charts = this.charts.filter((chart) => target || chart.keys[0] !== "loss_log10");
     this.plots = this.charts.map((chart) => {
@@ -107,7 +113,10 @@ export class Charts {
 
   width() { return Math.max(at("charts").clientWidth - 14, 200); }
 
-  resize() { for (const plot of this.plots) plot.setSize({ width: this.width(), height: 132 }); }
+  resize() {
+    for (const plot of this.plots) plot.setSize({ width: this.width(), height: 132 });
+    this.faultLine?.draw(this.plots[0]);
+  }
 
   // Colours are read when a plot is built.
   restyle() {

@@ -7,6 +7,12 @@ import { at, make, tell, trouble } from "./dom.js";
 const BRUSHES = ["erase", "seed", "kill", "revive", "freeze", "thaw"]; // the order in which they are offered
 const CUT = { fault: "partition", name: "isolate" }; // one side of a line from the other
 const RADIUS = { erase: 3, seed: 0 };
+// Brushes that are faults: the newcomer's word -> kind, and its first parameters.
+const FAULTS = {
+  slow: { fault: "slow", parameters: { factor: 4 } }, lie: { fault: "byzantine", parameters: { mode: "random" } },
+  flip: { fault: "bit_flip", parameters: { count: 3 } }, lose: { fault: "link_loss", parameters: { rate: 0.5 } },
+  late: { fault: "link_delay", parameters: { delay: 4 } },
+};
 const ABOUT = {
   look: "Drag to move the picture, click to inspect", fault: "Begin a fault on what you draw",
   cut: "Draw a line: the links across it are cut",
@@ -23,19 +29,23 @@ export class Hands {
     this.duration = "";
     const actions = BRUSHES.filter((name) => words.actions[name]?.chosen);
     this.cuts = words.faults[CUT.fault]?.parameters.name?.choices?.includes(CUT.name) ?? false;
-    this.tools = ["look", ...actions, ...(this.cuts ? ["cut"] : []), "fault"];
+    const harms = Object.keys(FAULTS).filter((name) => FAULTS[name].fault in words.faults);
+    this.tools = ["look", ...actions, ...harms, ...(this.cuts ? ["cut"] : []), "fault"];
     this.fault = "link_loss" in words.faults ? "link_loss" : Object.keys(words.faults)[0];
     const bar = at("tools");
     bar.replaceChildren();
     for (const name of this.tools) {
-      const about = words.actions[name]?.help ?? ABOUT[name];
+      const brush = FAULTS[name], kind = brush && words.faults[brush.fault];
+      const about = words.actions[name]?.help ?? ABOUT[name] ?? `${kind.help} (${brush.fault})`;
       bar.append(make("button", { type: "button", title: about, onclick: () => this.choose(name), id: `tool-${name}` }, name));
     }
     this.choose("look");
   }
 
   // A tool that acts once, on the whole stroke.
-  get whole() { return this.tool === "fault" || this.tool === "cut"; }
+  get whole() { return this.faulty || this.tool === "cut"; }
+
+  get faulty() { return this.tool === "fault" || this.tool in FAULTS; }
 
   // The line that is being drawn, to be shown.
   get line() {
@@ -47,6 +57,7 @@ export class Hands {
 
   choose(tool) {
     this.tool = tool;
+    if (tool in FAULTS) { this.fault = FAULTS[tool].fault; this.parameters = { ...FAULTS[tool].parameters }; }
     if (tool in RADIUS) this.radius = RADIUS[tool];
     for (const name of this.tools) at(`tool-${name}`).setAttribute("aria-pressed", String(name === tool));
     this.showOptions();
@@ -72,12 +83,12 @@ export class Hands {
       box.replaceChildren("Draw a line: all links across it are cut until the fault is healed.");
       return;
     }
-    if (this.tool === "fault") {
+    if (this.faulty) {
       const kinds = make("select", { "aria-label": "Kind of fault", id: "fault-kind" });
       for (const [kind, about] of Object.entries(this.words.faults)) {
         kinds.append(make("option", { value: kind, title: about.help, selected: kind === this.fault }, kind.replaceAll("_", " ")));
       }
-      kinds.onchange = () => { this.fault = kinds.value; this.parameters = {}; this.showOptions(); };
+      kinds.onchange = () => { this.choose("fault"); this.fault = kinds.value; this.parameters = {}; this.showOptions(); };
       parts.push(kinds);
       for (const [name, about] of Object.entries(this.words.faults[this.fault].parameters)) {
         if (about.choices?.length) {
@@ -161,7 +172,7 @@ export class Hands {
   }
 
   actionOn(select) {
-    if (this.tool !== "fault") return { do: this.tool, select };
+    if (!this.faulty) return { do: this.tool, select };
     const action = { do: "inject", select, fault: this.fault, parameters: { ...this.parameters } };
     if (this.duration !== "" && !this.words.faults[this.fault].instant) action.for = Number(this.duration);
     return action;

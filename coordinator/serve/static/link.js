@@ -37,6 +37,14 @@ export const picture = async (path) => URL.createObjectURL(await (await fetched(
 
 export const bytes = async (path) => (await fetched(path)).arrayBuffer();
 
+// A whole frame with its loss, if the server says one.
+export async function framed(path) {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token()}` } });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }))).error);
+  const loss = answer.headers.get("X-Loss-Log10");
+  return { data: await answer.arrayBuffer(), loss: loss === null ? null : Number(loss) };
+}
+
 export const act = (action) => ask("/api/actions", action);
 
 // `on`: { frame(ArrayBuffer), note(object), state("live" | "lost" | "refused") }

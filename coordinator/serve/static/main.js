@@ -6,17 +6,24 @@ import { Charts } from "./charts.js";
 import { at, make, number, tell, trouble } from "./dom.js";
 import { Hands } from "./hands.js";
 import { Link, ask } from "./link.js";
+import { FaultLine } from "./faultline.js";
+import { hint } from "./hint.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
 import { makePainter } from "./paint.js";
+import { showWounds } from "./recovery.js";
+import { Sparks } from "./spark.js";
 import { theme } from "./theme.js";
+import { Then } from "./then.js";
 import { viewBar } from "./viewbar.js";
 import { Views } from "./views.js";
 
 const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
+const SPEED = { fault: "clock_drift" };
 const page = { hello: null, cells: null, views: null, hands: null, chosen: null, over: false };
 let squares = new Uint8ClampedArray(4), dirty = true, lastDraw = 0, receipt = 0, looking = null;
 let painter = makePainter(at("paint"), (other) => { painter = other; dirty = true; });
-const events = new EventList(), charts = new Charts();
+const events = new EventList(), charts = new Charts(), faultLine = new FaultLine(), sparks = new Sparks();
+charts.faultLine = faultLine;
 
 const board = new Board(at("frame"), at("grid"), {
   hover: (cell) => tell(cell === null || !page.cells ? "\u00a0" : describe(cell)),
@@ -49,7 +56,7 @@ const link = new Link({
   },
   note(note) {
     if (note.type === "hello") welcome(note);
-    else if (note.type === "numbers") { showNumbers(note); charts.add(note); showState(note.now.paused); pace(note.now.interval_s); }
+    else if (note.type === "numbers") count(note);
     else if (note.type === "event") addEvent(note);
     else if (note.type === "trouble") trouble(note.line);
     else if (note.type === "over") { page.over = true; showState(false); }
@@ -61,6 +68,16 @@ const link = new Link({
   },
 });
 
+function count(note) {
+  showNumbers(note);
+  charts.add(note);
+  showState(note.now.paused);
+  pace(note.now.interval_s);
+  showWounds(note.wounds, note.measure.intervals);
+  page.then?.reach(note.history);
+  page.interval = note.now.interval_s;
+}
+
 async function welcome(hello) {
   const again = page.hello?.run === hello.run;
   page.hello = hello;
@@ -71,6 +88,8 @@ async function welcome(hello) {
   at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} processes, engine ${hello.engine}, T ${hello.interval_s} s, run ${hello.run}`;
   page.views = new Views(hello);
   showViews();
+  page.then = new Then(hello, { changed: () => { dirty = true; }, pointer: (t) => charts.point(t) });
+  page.interval = hello.interval_s;
   page.hands = new Hands(await ask("/api/vocabulary"), {
     chosen: () => {
       board.brush = page.hands?.brush ?? false;
@@ -83,11 +102,12 @@ async function welcome(hello) {
   charts.begin(await ask("/api/losses"));
   for (const each of await ask("/api/events")) addEvent(each);
   askFaults();
-  for (const id of ["pause", "heal", "reset"]) at(id).disabled = false;
+  for (const id of ["pause", "step", "speed", "heal", "reset"]) at(id).disabled = false;
 }
 
 function addEvent({ number: place, event }) {
   if (!events.add(place, event)) return;
+  faultLine.add(event);
   charts.marks = events.marks;
   showCounters();
   if (event.event === "inject" || event.event === "heal") askFaults();
@@ -100,7 +120,13 @@ function showCounters() {
 }
 
 async function askFaults() {
-  try { showFaults(await ask("/api/faults"), (id) => page.hands.does({ do: "heal", id })); } catch (error) { trouble(error.message); }
+  try {
+    const faults = await ask("/api/faults");
+    faultLine.know(faults);
+    page.speed = faults.find((fault) => !["healed", "finished"].includes(fault.state) && fault.kind === SPEED.fault && fault.selector === "all") ?? null;
+    if (document.activeElement !== at("speed")) at("speed").value = String(page.speed ? Math.round(100 / (1 + page.speed.parameters.drift)) / 100 : 1);
+    showFaults(faults, (id) => page.hands.does({ do: "heal", id }));
+  } catch (error) { trouble(error.message); }
 }
 setInterval(() => { if (page.link === "live" && !document.hidden && !page.over) askFaults(); }, FAULTS_EVERY_MS);
 
@@ -122,9 +148,13 @@ async function inspect(cell) {
   page.chosen = cell;
   dirty = true;
   clearInterval(looking);
-  if (cell === null) { at("cell").hidden = true; return; }
+  if (cell === null) { at("cell").hidden = true; sparks.begin(null, []); return; }
+  if (cell !== sparks.cell) {
+    sparks.begin(cell, []);
+    ask(`/api/cells/${cell}/values`).then((past) => { if (sparks.cell === cell) sparks.begin(cell, past); }, () => {});
+  }
   const look = async () => {
-    try { const found = await ask(`/api/cells/${cell}`); if (page.chosen === cell && found) showCell(found, inspect, page.cells.width); }
+    try { const found = await ask(`/api/cells/${cell}`); if (page.chosen === cell && found) showCell(found, inspect, page.cells.width, sparks); }
     catch (error) { trouble(error.message); }
   };
   looking = setInterval(() => { if (!document.hidden) look(); }, INSPECT_EVERY_MS);
@@ -139,7 +169,7 @@ function draw(now) {
   if (!dirty && !(page.views.chosen.moving && !page.cells.paused)) return;
   lastDraw = now;
   dirty = false;
-  const { cells, views } = page, tiles = views.tiles, length = cells.count * tiles * tiles * 4;
+  const cells = page.then?.cells ?? page.cells, { views } = page, tiles = views.tiles, length = cells.count * tiles * tiles * 4;
   if (squares.length !== length) squares = new Uint8ClampedArray(length);
   board.shape(cells.height, cells.width, tiles);
   const [width, height] = board.size();
@@ -148,6 +178,11 @@ function draw(now) {
   }
   views.fill(cells, squares, performance.now());
   painter.draw(squares, cells.width * tiles, cells.height * tiles, board.view);
+  if (page.then) {
+    if (page.then.t === null) page.then.follow(page.cells.t);
+    page.then.draw(views);
+  }
+  sparks.add(page.cells.t, page.cells, now);
   board.drawOver(page.chosen, page.hands?.line ?? null);
   page.drawn = (page.drawn ?? 0) + 1;
   if (receipt) { link.seen(receipt); receipt = 0; }
@@ -163,6 +198,22 @@ function sure(text) {
 }
 
 const togglePause = () => page.hands?.does({ do: page.cells?.paused ? "resume" : "pause" });
+// One T: the clocks go on, and stand again.
+async function step() {
+  if (!await page.hands?.does({ do: "resume" })) return;
+  await new Promise((resolve) => setTimeout(resolve, page.interval * 1000));
+  await page.hands.does({ do: "pause" });
+}
+
+// All clocks faster or slower: a fault like others, so that it stands in the log; the one before is healed.
+async function pick(speed) {
+  if (page.speed) await page.hands.does({ do: "heal", id: page.speed.id });
+  if (speed !== 1) await page.hands.does({ do: "inject", select: "all", fault: SPEED.fault, parameters: { drift: 1 / speed - 1 } });
+  askFaults();
+}
+
+at("step").onclick = step;
+at("speed").onchange = () => pick(Number(at("speed").value));
 at("pause").onclick = togglePause;
 at("heal").onclick = () => page.hands.healAll();
 at("reset").onclick = async () => { if (await sure("Heal everything, wipe every cell and plant one seed in the centre?")) page.hands.reset(); };
@@ -172,6 +223,7 @@ at("farther").onclick = () => board.zoom(1 / 1.4);
 at("fit").onclick = () => board.fit();
 at("cell-close").onclick = () => inspect(null);
 theme(() => charts.restyle());
+hint();
 at("export").onclick = async () => {
   try {
     const address = URL.createObjectURL(new Blob([await ask("/api/scenario")], { type: "application/toml" }));
@@ -188,6 +240,7 @@ addEventListener("keydown", (event) => {
   if (onGrid) { event.preventDefault(); return; }
   const key = event.key.toLowerCase();
   if (key === " ") togglePause();
+  else if (key === ".") step();
   else if (key === "v") { page.views.step(event.shiftKey ? -1 : 1); showViews(); }
   else if (key === "[" || key === "]") page.hands?.wider(key === "]" ? 1 : -1);
   else if (key === "i" && board.cursor) inspect(board.cell(board.cursor));

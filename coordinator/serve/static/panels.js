@@ -9,14 +9,15 @@ const PLACES = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1
 
 export function showNumbers(note) {
   const { measure: m, now } = note, rows = [
-    ["alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
+    ["processes alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
     ["living (alpha > 0.1)", number(m.living)],
     ["updates / s", number(now.updates_per_s ?? m.updates_per_s, 0)],
-    ["stale age p99", m.stale_age_p99 === null ? "–" : `${number(now.stale_age_p99 ?? m.stale_age_p99)} T`],
+    ["messages / s", number(now.messages_per_s, 0)],
+    ["stale age p99 (age of what is heard)", m.stale_age_p99 === null ? "–" : `${number(now.stale_age_p99 ?? m.stale_age_p99)} T`],
     ["heard, of half the living", m.heard_share === null ? "–" : `${number(m.heard_share * 100, 0)} %`],
     ["CPU of an update", m.cpu_us_per_update === null ? "–" : `${number(m.cpu_us_per_update, 0)} µs`],
     ["missed wakes", number(m.missed_wakes)],
-    ["loss, log10", number(m.loss_log10)],
+    ["error (loss, log10)", number(m.loss_log10)],
     ["best shift", number(m.loss_log10_shift1)],
     ["better than blank by", number(m.gain_log10)],
     ["verdict", m.verdict ?? "too early", m.verdict ?? ""],
@@ -24,29 +25,43 @@ export function showNumbers(note) {
   at("numbers").replaceChildren(...rows.flatMap(([name, value, kind = ""]) => [make("dt", {}, name), make("dd", { className: kind }, value)]));
 }
 
-export function showCell(found, pick, width) {
+// `sparks`: the cell's values over time.
+export function showCell(found, pick, width, sparks) {
   at("cell").hidden = false;
   at("cell-name").textContent = `Cell ${found.row}, ${found.column}`;
   const bars = make("div", { className: "bars" });
-  found.state.forEach((value, channel) => bars.append(make("span", {}, NAMES[channel]), bar(value), make("span", {}, value.toFixed(3))));
+  found.state.forEach((value, channel) => bars.append(
+    make("span", {}, NAMES[channel]), bar(value), sparks.canvas(channel), make("span", {}, value.toFixed(3))));
+  const place = (cell) => `${Math.floor(cell / width)}, ${cell % width}`;
   const around = make("div", { className: "around", role: "group", "aria-label": "Neighbours" });
-  const cells = new Map(PLACES.map(([down, right], slot) => [`${down},${right}`, found.neighbours[slot]]));
+  const cells = new Map(PLACES.map(([down, right], slot) => [`${down},${right}`, found.neighbours[slot]?.cell ?? -1]));
   for (const down of [-1, 0, 1]) {
     for (const right of [-1, 0, 1]) {
       const cell = down || right ? cells.get(`${down},${right}`) : found.cell;
       const here = !down && !right;
       around.append(make("button", {
         type: "button", disabled: here || cell < 0, onclick: () => pick(cell),
-        "aria-label": cell < 0 ? "beyond the border" : `cell ${Math.floor(cell / width)}, ${cell % width}`,
+        "aria-label": cell < 0 ? "beyond the border" : `cell ${place(cell)}`,
       }, here ? "●" : cell < 0 ? "" : "○"));
     }
   }
+  const heard = found.neighbours.filter(({ cell }) => cell >= 0).map((other) => make("tr", {},
+    make("td", {}, place(other.cell)), make("td", {}, other.on ? String(other.pid || "yes") : "none"),
+    make("td", {}, other.sequence ? number(other.sequence) : "–"), make("td", {}, other.behind === null ? "silent" : number(other.behind)),
+    make("td", {}, other.incarnation[1] ? other.incarnation.join(".") : "–"), make("td", {}, other.faults.join(", ") || "–")));
+  const table = make("table", { className: "heard" }, make("thead", {}, make("tr", {},
+    ...["neighbour", "process", "heard no.", "behind by", "life", "faults"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...heard));
   const counters = Object.entries(found.counters).filter(([, value]) => value).map(([name, value]) => `${name.replaceAll("_", " ")} ${number(value)}`);
+  const worst = found.stale_ages.length ? `${Math.max(...found.stale_ages)} T` : "";
+  const lost = found.counters.fault_lost ?? 0, received = found.counters.received ?? 0;
+  const facts = [found.on ? `process ${found.pid}, ${found.phase}` : "no process", `incarnation (life) ${found.epoch}.${found.life}`,
+    worst && `oldest state it used (stale age) ${worst}`, received && `of ${number(received)} messages ${number(lost)} lost by faults`,
+    found.faults.length && `under ${found.faults.map(({ id, kind }) => `fault ${id} ${kind.replaceAll("_", " ")}`).join(", ")}`];
   at("cell-body").replaceChildren(
-    make("p", { className: "pairs" }, `${found.on ? `process ${found.pid}, ${found.phase}` : "no process"}; incarnation ${found.epoch}.${found.life}`),
-    bars, around,
-    make("p", { className: "pairs" }, `stale ages of what it used: ${found.stale_ages.length ? found.stale_ages.map((age) => `${age} T`).join(", ") : "all newest, or not updated just now"}`),
+    make("p", { className: "pairs" }, facts.filter(Boolean).join("; ")), bars,
+    make("p", { className: "pairs" }, sparks.span && `lines: ${sparks.span}`), around, table,
     make("p", { className: "pairs" }, counters.join(", ")),
+    make("ul", { className: "pairs plain-list" }, ...found.log.map((line) => make("li", {}, line))),
   );
 }
 
@@ -88,7 +103,7 @@ export class EventList {
     const text = describe(event), list = at("events");
     list.prepend(make("li", {}, make("span", { className: "t" }, typeof event.t === "number" ? `${event.t.toFixed(1)} T` : ""), make("span", {}, text)));
     while (list.children.length > EVENTS_SHOWN) list.lastChild.remove();
-    if (typeof event.t === "number" && (event.cells || ["pause", "resume", "heal"].includes(event.event))) this.marks.push({ t: event.t, text, kind: event.event });
+    if (typeof event.t === "number" && (Array.isArray(event.cells) || ["pause", "resume", "heal"].includes(event.event))) this.marks.push({ t: event.t, text, kind: event.event });
     return true;
   }
 }
@@ -96,6 +111,7 @@ export class EventList {
 function describe(event) {
   const kind = event.proof?.kind ? ` ${event.proof.kind.replaceAll("_", " ")}` : "";
   const select = event.selector ? ` ${event.selector.length > 40 ? `${event.selector.slice(0, 40)}…` : event.selector}` : "";
-  const cells = event.cells ? ` (${event.cells.length} cells)` : "";
+  const cells = Array.isArray(event.cells) ? ` (${event.cells.length} cells)` : "";
+  if (event.event === "fault") return `fault ${event.fault} ${event.kind.replaceAll("_", " ")}: ${event.state}, ${number(event.hits)} hits`;
   return `${event.event}${kind}${select}${cells}${event.line ? ` ${event.line}` : ""}${event.error ? ` ${event.error}` : ""}`;
 }

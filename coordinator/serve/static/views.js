@@ -1,6 +1,6 @@
 // The views: each says what colour a cell has. `colour(cells, cell, out, at)` writes r, g, b; the fourth byte is power.
 
-import { AGE_UNKNOWN, ALPHA, CHANNELS, LINKED } from "./cells.js";
+import { AGE_UNKNOWN, ALPHA, CHANNELS, COST_UNKNOWN, LINKED } from "./cells.js";
 
 // Stops of viridis (Smith, van der Walt: CC0) and of a blue, dark, orange scale of our own.
 const RISING = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
@@ -21,6 +21,8 @@ export class Views {
     this.interval = hello.interval_s * 1000;
     this.engines = Array.isArray(hello.engines) ? hello.engines : null;
     this.engineNames = this.engines ? [...new Set(this.engines)] : [hello.engines];
+    this.hosts = hello.host_of ?? null; // number of the host of each cell; null: all on one
+    this.hostNames = hello.host_names ?? ["host0"];
     this.channel = 4;
     this.list = [
       { id: "colour", name: "colour", about: "as the LEDs shine",
@@ -42,12 +44,19 @@ export class Views {
           const age = cells.ages[cell];
           if (age === AGE_UNKNOWN) out.fill(26, at, at + 3); else ramp(RISING, age / 100, out, at);
         } },
+      { id: "energy", name: "energy", about: "CPU time of an update, which is what it costs", scale: RISING, ends: ["0", "1 ms"],
+        colour: (cells, cell, out, at) => {
+          const cost = cells.costs[cell];
+          if (cost === COST_UNKNOWN) out.fill(26, at, at + 3); else ramp(RISING, cost / 1000, out, at);
+        } },
       { id: "error", name: "error", about: "squared distance to the target", scale: RISING, ends: ["none", "1"],
         colour: (cells, cell, out, at) => ramp(RISING, Math.sqrt(cells.error(cell) ?? 0), out, at) },
       { id: "life", name: "incarnation", about: "how often it was started",
         colour: (cells, cell, out, at) => out.set(hue(Math.max(cells.lives[cell], 1) - 1 + cells.epochs[cell] - 1), at) },
       { id: "engine", name: "engine", about: this.engineNames.join(", "),
         colour: (cells, cell, out, at) => out.set(hue(this.engines ? this.engineNames.indexOf(this.engines[cell]) : 0), at) },
+      { id: "host", name: "host", about: `which machine or container runs it: ${this.hostNames.join(", ")}`,
+        colour: (cells, cell, out, at) => out.set(hue(this.hosts ? this.hosts[cell] : 0), at) },
       { id: "phase", name: "process", about: "white: linked, grey: asleep, warm: coming up",
         colour: (cells, cell, out, at) => {
           const linked = cells.phases[cell] === LINKED;
@@ -89,6 +98,7 @@ export class Views {
 
   get distinct() {
     if (this.chosen.id === "engine") return this.engineNames.map((name, at) => [name, hue(at)]);
+    if (this.chosen.id === "host") return this.hostNames.map((name, at) => [name, hue(at)]);
     if (this.chosen.id === "life") return [1, 2, 3, 4].map((life) => [`${life}`, hue(life - 1)]);
     return [];
   }

@@ -133,7 +133,8 @@ def test_the_inspector_tells_all_there_is_of_a_cell(run: ServedRun, client: Clie
     found = client.json("/api/cells/6")
     assert (found["row"], found["column"], found["pid"], found["epoch"], found["life"]) == (1, 1, 1006, 1, 1)
     assert found["state"][:3] == [1.0, -0.5, 0.0]
-    assert found["neighbours"] == [0, 1, 2, 5, 7, 10, 11, 12]
+    assert [each["cell"] for each in found["neighbours"]] == [0, 1, 2, 5, 7, 10, 11, 12]
+    assert found["log"] == []
     assert found["counters"]["updates"] == 1
 
 
@@ -195,7 +196,9 @@ def test_the_openapi_document_names_every_path_and_every_reference_is_there(clie
         assert name.split('"')[0] in document["components"]["schemas"]
     assert "kill" in text
     for path in document["paths"]:
-        assert client.ask(path.replace("{number}", "0"))[0] in (200, 405), path
+        asked = path.replace("{number}", "0").replace("{t}", "0").replace("{kind}", "golden")
+        expected = (400,) if "twins/" in path else (200, 405)  # this run's rule is empty, it has no twin
+        assert client.ask(asked)[0] in expected, path
 
 
 def test_events_are_read_whole_lines_only_and_from_where_it_was(tmp_path: Path) -> None:
@@ -237,3 +240,27 @@ def test_prometheus_finds_every_series_of_the_dashboard(run: ServedRun, client: 
     without_target = {"planaria_loss_log10", "planaria_stale_age_p99_intervals", "planaria_cpu_microseconds_per_update"}
     assert asked - without_target <= names
     assert {name.removeprefix("planaria_") for name in without_target} <= set(metrics.GAUGES)
+
+
+def test_what_was_shown_earlier_can_be_fetched_and_what_nobody_saw_cannot(run: ServedRun, client: Client) -> None:
+    run.say(3, 1, 32)
+    with viewer(client) as line:
+        frame(line)
+        status, headers, data = client.ask("/api/frames/0")
+    assert (status, headers["content-type"]) == (200, "application/octet-stream")
+    head, chosen, cells = wire.decode(data)
+    assert (head.base, len(chosen), cells.values[3, 0]) == (0, HEIGHT * WIDTH, 32)
+    assert client.json("/api/cells/3/values")[0][1][0] == 1.0
+    assert client.error("/api/frames/soon")[0] == 400
+    assert client.error("/api/cells/99/values")[0] == 404
+
+
+def test_recoveries_are_told_and_twins_that_cannot_be_are_refused(run: ServedRun, client: Client) -> None:
+    run.folder.loss_row(t=1.0, loss_log10=-4.0, gain_log10=2.5, alive=20, living=12)
+    run.folder.event("kill", 2.0, cells=[1, 2])
+    run.folder.loss_row(t=9.0, loss_log10=-4.0, gain_log10=2.5, alive=18, living=12)
+    (wound,) = client.json("/api/recoveries")
+    assert (wound["harms"], wound["took"], wound["took_s"]) == ({"kill": 2}, 7.0, 3.5)
+    assert set(client.json("/api/twins")) == {"golden", "reference"}
+    status, error = client.error("/api/twins/evil/frames/3")
+    assert (status, "expected golden or reference" in error) == (400, True)
