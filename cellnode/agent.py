@@ -24,15 +24,17 @@ from cellnode import celltable
 from cellnode.coordinatorlink import CoordinatorLink
 from cellnode.desk import Desk
 from cellnode.host import Host
-from cellnode.messages import Beat, Command, Place, Stop, Welcome, decode_command
-from cellnode.prctl import become_subreaper, raise_descriptor_limit, set_process_name
+from cellnode.messages import Beat, Command, Door, Doors, Place, Show, Stop, Welcome, decode_command
+from cellnode.prctl import become_subreaper, die_with_parent, raise_descriptor_limit, set_process_name
 from cellnode.reports import Identity, beat, join
 from cellnode.runtime import Runtime, try_lock
+from cellnode.sheets import Sheets
 from cellnode.zygote_link import ZygoteLink
 from firmware_sim.errors import BadInput, PlanariaError
 
 BEAT_NS = 250_000_000
 JOIN_AFTER_NS = 2_000_000_000  # of silence
+DOORS_NS = 2_000_000_000  # between two times that the unchanged list is said
 BUSY_MS = 20  # between two looks while something is on its way
 log = logging.getLogger("cellnode.agent")
 
@@ -40,11 +42,15 @@ log = logging.getLogger("cellnode.agent")
 class Agent:
     """One host's loop. Construct it only while holding the runtime directory's agent lock."""
 
-    def __init__(self, run: str, runtime: Runtime, endpoint: str, name: str) -> None:
+    def __init__(self, run: str, runtime: Runtime, endpoint: str, name: str, address: str = "") -> None:
         self._run, self._runtime, self._me = run, runtime, Identity(name, run, runtime)
         self._link = CoordinatorLink(endpoint)
         self._desk = Desk(name)
+        self._address = address
         self._host: Host | None = None
+        self._sheets: Sheets | None = None
+        self._doors: list[Door] = []  # as last said
+        self._doors_ns = 0
         self._zygote = ZygoteLink()
         self._zygote_losses = 0
         self._quick_losses = 0  # in a row, of zygotes that never became ready
@@ -103,6 +109,9 @@ class Agent:
         if isinstance(message, Welcome):
             if self._desk.greets(message.coordinator_epoch):
                 self._heard_ns = now_ns
+        elif isinstance(message, Show):
+            if self._sheets is not None:
+                self._link.send(self._sheets.answer(message.asked_ns, message.base, time.monotonic_ns()))
         elif self._desk.admits(message):
             self._heard_ns = now_ns
             self._obey(message, now_ns)
@@ -130,7 +139,8 @@ class Agent:
             if placement.epoch > present.epoch:
                 self._clear("replaced by a newer placement")
         if self._host is None:
-            self._host = Host(placement, self._runtime, self._zygote, os.getpid())
+            self._host = Host(placement, self._runtime, self._zygote, os.getpid(), self._address)
+            self._sheets = Sheets(self._me.agent, placement.epoch, self._host.table.pages)
             log.info(
                 "placed %d cells, epoch %d, engine %s", len(placement.cells), placement.epoch, placement.rule.engine
             )
@@ -140,11 +150,15 @@ class Agent:
         """No cells, no placement, a fresh zygote."""
         self._desk.abandon(f"not carried out: {why}")
         self._zygote.end()
+        self._close_host()
+        self._runtime.sweep()
+        self._zygote = ZygoteLink()
+
+    def _close_host(self) -> None:
+        self._sheets = None
         if self._host is not None:
             self._host.close(time.monotonic_ns())
         self._host = None
-        self._runtime.sweep()
-        self._zygote = ZygoteLink()
 
     # ---- the zygote
 
@@ -176,9 +190,18 @@ class Agent:
         if now_ns - self._beat_ns >= BEAT_NS:
             self._beat_ns = now_ns
             self._link.send(self._beat(now_ns))
+        if self._host is not None and self._address:
+            self._tell_doors(self._host, now_ns)
         reports, self._desk.reports = self._desk.reports, []
         for report in reports:
             self._link.send(report)
+
+    def _tell_doors(self, host: Host, now_ns: int) -> None:
+        doors = host.doors()
+        if (doors != self._doors or now_ns - self._doors_ns >= DOORS_NS) and self._link.send(
+            Doors(self._me.agent, host.placement.epoch, doors)
+        ):
+            self._doors, self._doors_ns = doors, now_ns
 
     def _beat(self, now_ns: int) -> Beat:
         return beat(self._me, self._host, (self._zygote.pid, self._zygote_losses), now_ns, stopping=self._stopping)
@@ -190,8 +213,7 @@ class Agent:
         self._link.send(self._beat(time.monotonic_ns()))
         self._desk.abandon("not carried out: the agent was stopped")
         self._zygote.end()
-        if self._host is not None:
-            self._host.close(time.monotonic_ns())
+        self._close_host()
         if self._stop_id is not None:
             self._desk.answer(self._stop_id)
         for report in self._desk.reports:
@@ -203,6 +225,8 @@ class Agent:
 
 def start(arguments: argparse.Namespace) -> None:
     """Become the daemon, under the lock of the runtime directory. Raises PlanariaError before anything has begun."""
+    if arguments.parent:
+        die_with_parent(arguments.parent)
     runtime = Runtime(Path(arguments.runtime).absolute())
     runtime.create()
     lock = try_lock(runtime.agent_lock)
@@ -216,7 +240,7 @@ def start(arguments: argparse.Namespace) -> None:
     set_process_name("planaria-agent")
     raise_descriptor_limit()
     log.info("agent %s of run %s, process %d", arguments.name, arguments.run, os.getpid())
-    Agent(arguments.run, runtime, arguments.connect, arguments.name).run()
+    Agent(arguments.run, runtime, arguments.connect, arguments.name, arguments.address).run()
     os.close(lock)
 
 
@@ -241,6 +265,8 @@ def main() -> None:
     parser.add_argument("--connect", required=True, help="the coordinator's endpoint, ipc:// or tcp://")
     parser.add_argument("--name", default="host0", help="what this host is called")
     parser.add_argument("--foreground", action="store_true", help="keep session, output and terminal (for containers)")
+    parser.add_argument("--address", default="", help="where cells with neighbours on other hosts bind TCP")
+    parser.add_argument("--parent", type=int, default=0, help="end when this process does, our parent")
     arguments = parser.parse_args()
     try:
         start(arguments)

@@ -254,14 +254,23 @@ class Cell:
         does not wait for it. Frames above it are dropped."""
         self.mailbox.announce(slot, epoch, life, on)
 
-    def set_wiring(self, neighbours: Sequence[int]) -> None:
-        """Other neighbours. Slots that change hands become empty and are announced anew, as on construction."""
+    def set_wiring(self, neighbours: Sequence[int]) -> bool:
+        """Other neighbours. Slots that change hands become empty and are announced anew, as on construction. True when
+        there are some whom the cell has not met."""
         before = self.mailbox.neighbours
+        strangers = False
         self.mailbox.wire(neighbours)
         for slot in range(8):
             if before[slot] != self.mailbox.neighbours[slot]:
                 self._answered[slot] = 0
                 self._trust(slot)
+                strangers |= self.mailbox.neighbours[slot] >= 0
+        return strangers
+
+    def greet(self, now_ns: int) -> None:
+        """There are neighbours now that may have said all they had to say: hello begins again."""
+        self._hello_until_ns = now_ns + HELLO_MAX * self.interval_ns
+        self._react(now_ns)
 
     def shift(self, ns: int) -> None:
         """The swarm was paused for `ns`: no time has passed for anyone."""

@@ -70,6 +70,9 @@ class CellTable:
         index_of = np.full(placement.height * placement.width + 1, -1, np.int64)
         index_of[self.cells] = np.arange(count)
         self.around_index: NDArray[np.int64] = index_of[around]  # [cells, 8], -1 where no cell of this host is
+        self.foreign: Mask = (around >= 0) & (self.around_index < 0)  # [cells, 8], a cell of another host is there
+        self.border: Mask = np.asarray(self.foreign.any(axis=1))
+        self.port = np.zeros(count, np.int64)  # where the last life of a border cell was bound for the others
         self.on = np.ones(count, np.bool_)  # wanted on
         self.life = np.zeros(count, np.int64)  # of the process there is or was; 0: none yet
         self.announced = np.zeros(count, np.int64)  # newest life that neighbours may believe

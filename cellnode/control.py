@@ -30,6 +30,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     on: bool  # it runs: wait to hear it before calling oneself linked
     epoch: int
     life: int  # highest life that was started; 0: never yet
+    key: str = ""  # public key of the host at the other end (CURVE, Z85); "": no key is needed
 
 
 class Wanted(msgspec.Struct, frozen=True, tag_field="t", tag="wanted"):

@@ -14,6 +14,7 @@ from cellnode.messages import Report, encode
 MAX_MESSAGE = 8 << 20  # a rule of 1 MiB and a placement of the largest host fit
 HIGH_WATER = 1000
 LINGER_MS = 1000  # for the last answer
+PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP: a machine that was cut off says no goodbye
 
 
 class CoordinatorLink:
@@ -29,6 +30,9 @@ class CoordinatorLink:
         dealer.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         dealer.setsockopt(zmq.RECONNECT_IVL, 100)
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 400)
+        if endpoint.startswith("tcp://"):
+            dealer.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
+            dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
         self._monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         dealer.connect(endpoint)
         self._dealer = dealer
@@ -68,8 +72,12 @@ class CoordinatorLink:
 
     def send(self, report: Report) -> bool:
         """True when it is on its way; False when nobody is there or the queue is full."""
+        return self.send_bytes(encode(report))
+
+    def send_bytes(self, data: bytes) -> bool:
+        """The same for a message of another kind."""
         try:
-            self._dealer.send(encode(report), zmq.NOBLOCK)
+            self._dealer.send(data, zmq.NOBLOCK)
         except zmq.Again:
             return False
         return True

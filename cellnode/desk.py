@@ -33,6 +33,7 @@ from cellnode.messages import (
     SetInterval,
     SetPause,
     Superseded,
+    Wire,
 )
 from firmware_sim.errors import BadInput
 
@@ -165,6 +166,9 @@ class Desk:
             self._await_knowledge(id, host, now_ns)
         elif isinstance(command, SetFaults):
             host.wanted.set_faults([check_fault(fault) for fault in command.faults])
+            self._await_knowledge(id, host, now_ns)
+        elif isinstance(command, Wire):
+            host.wanted.set_doors(command.doors)
             self._await_knowledge(id, host, now_ns)
 
     def _poke(self, command: Poke, host: Host, now_ns: int) -> None:

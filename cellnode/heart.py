@@ -14,10 +14,8 @@ from __future__ import annotations
 import select
 import time
 
-import zmq
-
 from cellnode.cell import Cell
-from cellnode.links import Ears
+from cellnode.links import Ears, Mouth
 from cellnode.page import Page
 from cellnode.panel import Counter, Phase
 
@@ -35,7 +33,7 @@ class Heart:
     """
 
     def __init__(
-        self, cell: Cell, ears: Ears, page: Page, mouth: zmq.Socket[bytes], agent: int, born_ns: int, first_ns: int
+        self, cell: Cell, ears: Ears, page: Page, mouth: Mouth, agent: int, born_ns: int, first_ns: int
     ) -> None:
         self.cell = cell
         self._ears, self._page, self._mouth, self._agent = ears, page, mouth, agent
@@ -47,10 +45,11 @@ class Heart:
         self.listen_anew()
 
     def listen_anew(self) -> None:
-        """The links' socket may be another one now."""
+        """The links' sockets may be others now."""
         self._both = select.poll()
         self._both.register(self._agent, select.POLLIN)
-        self._both.register(self._ears.fileno(), select.POLLIN)
+        for descriptor in self._ears.descriptors():
+            self._both.register(descriptor, select.POLLIN)
 
     def beat(self) -> bool:
         """Wait, and wake the cell if its time has come. True when the agent has spoken."""
@@ -93,7 +92,7 @@ class Heart:
             return
         page.counters[CPU_NS] = time.process_time_ns()
         page.show_state(cell, time.monotonic_ns(), now_ns)
-        self._mouth.send(frame, zmq.NOBLOCK)
+        self._mouth.send(frame)
         if page.phase is not Phase.LINKED:
             self.show_linked()
 

@@ -19,7 +19,7 @@ from cellnode.control import Post
 from cellnode.keeper import Keeper
 from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.leases import Leases
-from cellnode.messages import OtherEngine, Placement, RulePayload
+from cellnode.messages import Door, OtherEngine, Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.pokes import Pokes
 from cellnode.runtime import Runtime
@@ -28,6 +28,7 @@ from cellnode.wanted import WantedStates
 from cellnode.zygote_link import ZygoteLink
 from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped, Signalled
 
+TCP = "tcp://"
 log = logging.getLogger("cellnode.agent")
 RETRIES = 3  # how often a launch starts a dead cell again
 PHASE_NAMES = {
@@ -42,8 +43,11 @@ PHASE_NAMES = {
 class Host:
     """The cells of one placement. `tick` does what is due; everything else only notes what happened or is wanted."""
 
-    def __init__(self, placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int) -> None:
+    def __init__(
+        self, placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int, address: str = ""
+    ) -> None:
         self.placement = placement
+        self._address = address  # where cells with neighbours on other hosts bind; "": nowhere
         self.table = CellTable(placement, runtime, agent_pid)
         self._post = Post()
         self.wanted = WantedStates(self.table, self._post)
@@ -71,6 +75,7 @@ class Host:
             rule=placement.rule,
             others=self._others,
             rings=str(runtime.rings) if self.keeper is not None else "",
+            address=self._address,
         )
 
     # ---- what is wanted
@@ -188,8 +193,7 @@ class Host:
     def _carry_out(self, launch: Launch, orders: Orders, now_ns: int) -> None:
         table = self.table
         if orders.fork:
-            births = [Birth(int(table.cells[index]), index, table.begin_life(index)) for index in orders.fork]
-            self._zygote.fork(births)
+            self._zygote.fork([self._birth(index) for index in orders.fork])
         if orders.kill:
             self._zygote.signal(0, orders.kill, signal.SIGKILL)
         if launch.stage > Stage.BINDING:
@@ -204,6 +208,26 @@ class Host:
             else:
                 self.supervision.died(index, now_ns)
 
+    def _birth(self, index: int) -> Birth:
+        table = self.table
+        has_door = bool(self._address) and bool(table.border[index])
+        port = int(table.port[index]) if has_door else -1  # the same again, so that nobody need be told
+        return Birth(int(table.cells[index]), index, table.begin_life(index), port)
+
+    def doors(self) -> list[Door]:
+        """The cells that have neighbours on other hosts, and where they are bound."""
+        table = self.table
+        return [
+            Door(
+                int(table.cells[index]),
+                f"{TCP}{self._address}:{table.port[index]}",
+                self.placement.epoch,
+                int(table.announced[index]),
+                bool(table.up[index]),
+            )
+            for index in np.flatnonzero(table.border & (table.port > 0)).tolist()
+        ]
+
     def _note_who_is_up(self, phases: NDArray[np.uint32]) -> None:
         table = self.table
         up = table.wired & (phases >= Phase.BOUND)
@@ -211,6 +235,8 @@ class Host:
         if changed.any():
             table.announced[changed & up] = table.life[changed & up]
             table.up = up
+            shown = up & table.border
+            table.port[shown] = table.pages["port"][shown]
             self.wanted.mark(changed)
 
     def _kill(self, indices: Indices) -> None:

@@ -1,9 +1,9 @@
-"""A cell's two ZeroMQ sockets: the PUB it speaks on, and the SUB that brings its neighbours' latest words.
+"""A cell's ZeroMQ sockets: the PUB it speaks on, and the SUB that brings its neighbours' latest words.
 
 Both conflate (libzmq keeps the latest message of EACH peer), so a slow cell never works through old states. While a
 link fault lies on the incoming edges, the SUB is made anew without conflation, with a bounded queue, so that each
-message meets its own fate. Which frames are good is the cell's business. Imports pyzmq, `cellnode.control` and
-`cellnode.linkfault`.
+message meets its own fate. A cell with neighbours on other hosts has a second PUB, bound to TCP. Which frames are good
+is the cell's business. Imports pyzmq, `cellnode.control` and `cellnode.linkfault`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from cellnode.quickrecv import MESSAGE_MAX, taker
 RECONNECT_MS = 100
 RECONNECT_LONGEST_MS = 4000
 QUEUE = 64  # frames a peer that wait unread while a link fault is on
+TCP = "tcp://"
+PULSE_MS, DEAD_MS = 1000, 3000  # ZMTP heartbeats over TCP: a host that was cut off says no goodbye
+PEERS_MAX = 64  # connections that wait to be taken in by a bound TCP socket
 
 Context = zmq.Context[zmq.Socket[bytes]]
 Receive = Callable[[bytes, int], None]
 
 
 def make_context() -> Context:
-    """A context for two sockets; only ever made after the fork."""
+    """A context for a cell's few sockets; only ever made after the fork."""
     context: Context = zmq.Context(io_threads=1)
     context.set(zmq.MAX_SOCKETS, 8)
     return context
@@ -37,12 +40,46 @@ def make_context() -> Context:
 
 def bind_publisher(context: Context, endpoint: str) -> zmq.Socket[bytes]:
     """The PUB, bound in place of whatever a predecessor left at `endpoint`."""
+    publisher = _publisher(context)
+    publisher.bind(endpoint)
+    return publisher
+
+
+def _publisher(context: Context) -> zmq.Socket[bytes]:
     publisher = context.socket(zmq.PUB)
     publisher.setsockopt(zmq.CONFLATE, 1)
     publisher.setsockopt(zmq.LINGER, 0)
     publisher.setsockopt(zmq.MAXMSGSIZE, MESSAGE_MAX)
-    publisher.bind(endpoint)
     return publisher
+
+
+class Mouth:
+    """What is said here goes to every neighbour, on this host and on others."""
+
+    def __init__(self, context: Context, endpoint: str) -> None:
+        self._context = context
+        self._near = bind_publisher(context, endpoint)
+        self._far: zmq.Socket[bytes] | None = None
+
+    def open_door(self, address: str, port: int) -> int:
+        """Bind TCP at this address, at `port` if it is free (0: at any); returns the port."""
+        far = _publisher(self._context)
+        far.setsockopt(zmq.BACKLOG, PEERS_MAX)
+        far.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
+        far.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
+        try:
+            far.bind(f"{TCP}{address}:{port or '*'}")
+        except zmq.ZMQError:
+            if not port:
+                raise
+            far.bind(f"{TCP}{address}:*")  # somebody has taken the port since the last life
+        self._far = far
+        return int(far.getsockopt_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
+
+    def send(self, frame: bytes) -> None:
+        self._near.send(frame, zmq.NOBLOCK)
+        if self._far is not None:
+            self._far.send(frame, zmq.NOBLOCK)
 
 
 class Ears:
@@ -80,8 +117,15 @@ class Ears:
                 self._disconnect(endpoint)  # a new process is bound there: do not wait for the next attempt
                 known = None
             if known is None:
-                self._socket.connect(endpoint)
+                self._connect(endpoint)
         self._links = wanted
+
+    def _connect(self, endpoint: str) -> None:
+        # The options of a connection are those at its beginning: within a host no heartbeat is needed.
+        far = endpoint.startswith(TCP)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS if far else 0)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
+        self._socket.connect(endpoint)
 
     def _disconnect(self, endpoint: str) -> None:
         with contextlib.suppress(zmq.ZMQError):  # libzmq has cut it already, for an oversized message
@@ -99,9 +143,9 @@ class Ears:
         socket.setsockopt(zmq.SUBSCRIBE, b"")  # exactly one: conflation would keep only the last
         return socket
 
-    def fileno(self) -> int:
-        """Becomes readable when something may have come; edge-triggered, so drain before waiting for it."""
-        return int(self._socket.getsockopt(zmq.FD))
+    def descriptors(self) -> list[int]:
+        """Become readable when something may have come; edge-triggered, so drain before waiting for them."""
+        return [int(self._socket.getsockopt(zmq.FD))]
 
     @property
     def next_due_ns(self) -> int | None:

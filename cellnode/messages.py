@@ -80,6 +80,17 @@ class Placement(msgspec.Struct, frozen=True):
     record: str = ""  # folder that the agent writes a recording into; "": none is made
 
 
+class Door(msgspec.Struct, frozen=True, array_like=True):
+    """Where a cell with neighbours on other hosts is found, and which incarnation of it there is."""
+
+    cell: int
+    endpoint: str  # tcp://ADDRESS:PORT
+    epoch: int
+    life: int
+    on: bool  # it is bound
+    key: str = ""  # public key of its host (CURVE, Z85); "": none is needed
+
+
 # ---- coordinator -> agent. `id` is unique and rising, (coordinator epoch << 32) + counter; each gets one Done.
 
 
@@ -141,13 +152,20 @@ class SetFaults(msgspec.Struct, frozen=True, tag_field="t", tag="faults"):
     faults: list[LinkFault]
 
 
+class Wire(msgspec.Struct, frozen=True, tag_field="t", tag="wire"):
+    """The whole list (state, not an event) of cells on other hosts that are neighbours of this agent's."""
+
+    id: int
+    doors: list[Door]
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="t", tag="stop"):
     """Kill all cells, remove sockets and shared memory, answer, exit."""
 
     id: int
 
 
-Command = Place | Power | Fit | Freeze | Poke | SetInterval | SetPause | SetFaults | Stop
+Command = Place | Power | Fit | Freeze | Poke | SetInterval | SetPause | SetFaults | Wire | Stop
 
 
 # ---- agent -> coordinator
@@ -205,7 +223,27 @@ class Superseded(msgspec.Struct, frozen=True, tag_field="t", tag="superseded"):
     coordinator_epoch: int
 
 
-Report = Join | Beat | Done | Superseded
+class Doors(msgspec.Struct, frozen=True, tag_field="t", tag="doors"):
+    """The whole list of this agent's cells that have neighbours on other hosts: said when it changes, and every 2 s."""
+
+    agent: str
+    placement_epoch: int
+    doors: list[Door]
+
+
+class Sheet(msgspec.Struct, frozen=True, tag_field="t", tag="sheet"):
+    """What has changed in the agent's panel since the sheet that the coordinator names: `cellnode/sheets.py`."""
+
+    agent: str
+    placement_epoch: int
+    version: int  # of this sheet, rising
+    asked_ns: int  # as in the `show` that it answers
+    now_ns: int  # the agent's clock, in which the times on the panel are
+    indices: bytes  # of the pages that differ, uint32 each
+    pages: bytes  # their first `sheets.PART` bytes, one after the other, as a zlib stream
+
+
+Report = Join | Beat | Done | Superseded | Doors | Sheet
 
 
 class Welcome(msgspec.Struct, frozen=True, tag_field="t", tag="welcome"):
@@ -214,17 +252,25 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="t", tag="welcome"):
     coordinator_epoch: int
 
 
+class Show(msgspec.Struct, frozen=True, tag_field="t", tag="show"):
+    """coordinator -> agent: show me your panel; answered by one `Sheet`. The coordinator asks when it wants to see, so
+    a slow line carries few sheets and never an old one."""
+
+    asked_ns: int  # the coordinator's clock
+    base: int  # version of the last sheet that it has; 0: none
+
+
 _encoder = msgspec.msgpack.Encoder()
-_commands: msgspec.msgpack.Decoder[Command | Welcome] = msgspec.msgpack.Decoder(Command | Welcome)
+_commands: msgspec.msgpack.Decoder[Command | Welcome | Show] = msgspec.msgpack.Decoder(Command | Welcome | Show)
 _reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 
 
-def encode(message: Command | Report | Welcome) -> bytes:
+def encode(message: Command | Report | Welcome | Show) -> bytes:
     """The message's wire form (msgpack map with its tag under "t")."""
     return _encoder.encode(message)
 
 
-def decode_command(data: bytes) -> Command | Welcome:
+def decode_command(data: bytes) -> Command | Welcome | Show:
     """What an agent may receive. Raises msgspec.ValidationError or msgspec.DecodeError."""
     return _commands.decode(data)
 

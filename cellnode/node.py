@@ -57,7 +57,9 @@ class Node:
         self._plan, self._birth, self._engine, self._page = plan, birth, engine, page
         self._control = control.bind(runtime.control_path(birth.cell))
         self._context = links.make_context()
-        self._publisher = links.bind_publisher(self._context, runtime.endpoint(birth.cell))
+        self._mouth = links.Mouth(self._context, runtime.endpoint(birth.cell))
+        if birth.port >= 0:
+            page.show_port(self._mouth.open_door(plan.address, birth.port))
         self._ears: links.Ears | None = None
         self._heart: Heart | None = None
         self._wanted: Wanted | None = None
@@ -163,7 +165,7 @@ class Node:
         )
         bits = draws.draw64(plan.rng_seed, who, draws.Purpose.BIRTH, 0)
         first_ns = now_ns + draws.share(bits, wanted.interval_ns)
-        return Heart(cell, ears, self._page, self._publisher, self._control.fileno(), now_ns, first_ns)
+        return Heart(cell, ears, self._page, self._mouth, self._control.fileno(), now_ns, first_ns)
 
     def _clock(self, wanted: Wanted) -> clockfault.Intervals:
         """When this life wakes, by an oscillator that may be a bad one."""
@@ -172,7 +174,8 @@ class Node:
         return clockfault.bent(intervals, wanted.faults, cell, (plan.epoch, life), self._page.counters)
 
     def _tell(self, cell: Cell, wanted: Wanted, now_ns: int) -> None:
-        cell.set_wiring(_neighbours(wanted))
+        if cell.set_wiring(_neighbours(wanted)):
+            cell.greet(now_ns)
         for link in wanted.links:
             cell.announce(link.slot, link.epoch, link.life, link.on)
         if cell.interval_ns != wanted.interval_ns:

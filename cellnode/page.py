@@ -32,6 +32,7 @@ COMMAND_AT: int = _FIELDS["command_id"][1]
 COUNTERS_AT: int = _FIELDS["counters"][1]
 COUNTERS_END = COUNTERS_AT + 8 * COUNTERS
 FLIP_AT: int = _FIELDS["flip"][1]
+PORT_AT: int = _FIELDS["port"][1]
 COPIES_AT: int = _FIELDS["copies"][1]
 SAY_TIMES_AT: int = _FIELDS["say_times"][1]
 PAUSED_AT: int = _HEADER["paused"][1]
@@ -94,6 +95,10 @@ class Page:
 
     def show_command(self, command: int) -> None:
         _LONG.pack_into(self._buffer, COMMAND_AT, command)
+
+    def show_port(self, port: int) -> None:
+        """Where neighbours on other hosts find this cell."""
+        _WORD.pack_into(self._buffer, PORT_AT, port)
 
     def show_counters(self) -> None:
         self._buffer[COUNTERS_AT:COUNTERS_END] = self._counter_bytes

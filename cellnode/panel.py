@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 PAGE = 4096  # one page a cell: the smallest thing a process can map alone
 MAGIC = 0x504C4E52  # "PLNR"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 RING = 64  # say times kept, a power of two; enough for a neighbour 60 T late
 
 
@@ -72,6 +72,7 @@ class Counter(IntEnum):
     FAULT_HELD = 32  # frames held until their fault is healed
     STUCK = 33  # updates whose result a stuck channel has changed
     LIES = 34  # frames said that were not the state
+    DROP_SPOOFED = 35  # of a cell that does not live on the host at the other end of the connection
 
 
 COUNTERS = 48
@@ -104,6 +105,7 @@ SLOT_DTYPE = np.dtype(
             "command_id",
             "counters",
             "flip",
+            "port",
             "copies",
             "say_times",
         ],
@@ -117,13 +119,14 @@ SLOT_DTYPE = np.dtype(
             "<u8",
             ("<u8", (COUNTERS,)),
             "<u4",
+            "<u4",
             (COPY_DTYPE, (2,)),
             ("<u8", (RING,)),
         ],
-        "offsets": [0, 4, 8, 12, 16, 20, 24, 32, 416, 448, 1024],
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 32, 416, 420, 448, 1024],
         "itemsize": PAGE,
     }
-)
+)  # `port`: where a cell with neighbours on other hosts has bound TCP, 0 for all others
 assert 448 + 2 * COPY_DTYPE.itemsize <= 1024, "the two copies must end before the say times"
 
 HEADER_DTYPE = np.dtype(

@@ -11,13 +11,15 @@ import numpy as np
 
 from cellnode.celltable import CellTable, Indices, Mask
 from cellnode.control import Link, Post, Wanted, encode
+from cellnode.frame import LIFE_MAX
 from cellnode.linkfault import for_one
-from cellnode.messages import LinkFault
+from cellnode.messages import Door, LinkFault
 
 SECOND = 1_000_000_000
 FIRST_REPEAT_NS = SECOND // 2
 LONGEST_REPEAT_NS = 4 * SECOND
 SENT_A_TURN = 512  # so that a large host's agent still hears its coordinator in between
+LIVES_AHEAD = 1000  # a cell of another host may be reborn so often while nobody can tell its neighbours
 BLIND_SENDS = 3  # to a cell that has given its page back: it cannot show what it knows
 
 
@@ -30,6 +32,7 @@ class WantedStates:
         self.paused = False
         self.faults: tuple[LinkFault, ...] = ()
         self._faults_of: dict[int, list[LinkFault]] = {}  # by cell number
+        self._doors: dict[int, Door] = {}  # cells of other hosts, by number
         self._version = np.zeros(table.count, np.int64)
         self._marked = np.zeros(table.count, np.bool_)
         self._sends = np.zeros(table.count, np.int64)  # of the present version
@@ -56,6 +59,13 @@ class WantedStates:
         self.faults, self._faults_of = tuple(faults), after
         changed = [cell for cell in before.keys() | after.keys() if before.get(cell) != after.get(cell)]
         self._marked |= np.isin(self._table.cells, changed)
+
+    def set_doors(self, doors: list[Door]) -> None:
+        """The whole list of neighbours on other hosts; only cells around those that have changed are told."""
+        before, self._doors = self._doors, {door.cell: door for door in doors}
+        changed = [cell for cell in before.keys() | self._doors.keys() if before.get(cell) != self._doors.get(cell)]
+        table = self._table
+        self._marked |= (table.foreign & np.isin(table.around, changed)).any(axis=1)
 
     def mark(self, changed: Mask) -> None:
         """These cells came up or went down, or may start: they and their neighbours are to be told."""
@@ -106,6 +116,9 @@ class WantedStates:
             if neighbour >= 0:
                 on, life = bool(table.up[neighbour]), int(table.announced[neighbour])
                 links.append(Link(slot, cell, runtime.endpoint(cell), on, epoch, life))
+            elif (door := self._doors.get(cell)) is not None:
+                life = min(LIFE_MAX, door.life + LIVES_AHEAD)
+                links.append(Link(slot, cell, door.endpoint, door.on, door.epoch, life, door.key))
         cell = int(table.cells[index])
         return Wanted(
             version=int(self._version[index]),

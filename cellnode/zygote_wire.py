@@ -30,6 +30,7 @@ class Plan(msgspec.Struct, frozen=True):
     rule: RulePayload
     others: list[OtherEngine] = []
     rings: str = ""  # path of the file of black boxes; "": nothing is recorded
+    address: str = ""  # where cells with neighbours on other hosts bind TCP; "": there are none
 
 
 class Birth(msgspec.Struct, frozen=True, array_like=True):
@@ -38,6 +39,7 @@ class Birth(msgspec.Struct, frozen=True, array_like=True):
     cell: int
     index: int
     life: int
+    port: int = -1  # TCP port for neighbours on other hosts: 0 any, -1 none are there
 
 
 # ---- agent -> zygote

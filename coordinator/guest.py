@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
+from cellnode.panel import Phase
 from cellnode.runtime import Runtime
 from coordinator import clientmessages
 from coordinator.actions import Action, FaultReport, Outcome
@@ -30,10 +31,9 @@ ANSWER_S = 120.0
 class Guest:
     """Numbers count from the moment of attaching."""
 
-    hosts = 1
-
     def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
         self.info, self.path = folder.info, folder.path
+        self.hosts = max(1, self.info.hosts)
         self._state: tuple[tuple[int, int], RunState] | None = None
         self._folder, self._runtime = folder, Runtime(Path(folder.info.runtime))
         info = self.info
@@ -100,7 +100,10 @@ class Guest:
         return self.observer.frame(self.look(), self.t)
 
     def processes(self) -> int:
-        return len(running_pids(self.look(), self._runtime.path / "c"))
+        sight = self.look()
+        if self.info.hosts:
+            return int((sight.on & (sight.phases >= Phase.BOUND)).sum())
+        return len(running_pids(sight, self._runtime.path / "c"))
 
     def boards(self) -> dict[int, str]:
         return self.state().boards

@@ -1,4 +1,5 @@
-"""The coordinator's end of the line: one ROUTER in a thread of its own, to which agents and other commands connect.
+"""The coordinator's end of the line: a ROUTER in a thread of its own, to which agents and other commands connect; and
+a second one, on TCP, for hosts elsewhere and their agents.
 
 Commands are repeated until their one Done arrives, so a reconnecting agent misses none; garbage is counted and dropped.
 Knows messages, not swarms. May import zmq, msgspec, cellnode.messages and coordinator.clientmessages.
@@ -18,7 +19,21 @@ from dataclasses import dataclass, field
 import msgspec
 import zmq
 
-from cellnode.messages import Beat, Command, Done, Join, Superseded, Welcome, decode_report, encode
+from cellnode import hostmessages
+from cellnode.hostmessages import Offer, Refused, Tend
+from cellnode.messages import (
+    Beat,
+    Command,
+    Done,
+    Doors,
+    Join,
+    Sheet,
+    Show,
+    Superseded,
+    Welcome,
+    decode_report,
+    encode,
+)
 from coordinator import clientmessages
 from coordinator.clientmessages import Answer, Ask
 from firmware_sim.errors import RunFailed
@@ -26,16 +41,39 @@ from firmware_sim.errors import RunFailed
 WELCOME_EVERY_S = 1.0
 REPEAT_EVERY_S = 2.0
 BACKLOG = 4096
+REPORT_MAX = 8 << 20  # bytes; a sheet of the largest host fits
+PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP
+
+Router = zmq.Socket[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where somebody is reached."""
+
+    socket: Router
+    identity: bytes
 
 
 @dataclass(slots=True)
 class Agent:
     """What is known of one agent."""
 
-    identity: bytes
+    line: Line
     join: Join
     beat: Beat | None = None
     heard_at_s: float = 0.0
+    joins: int = 1
+    doors: Doors | None = None
+
+
+@dataclass(slots=True)
+class HostLine:
+    """What is known of a host elsewhere."""
+
+    line: Line
+    offer: Offer
+    heard_at_s: float
 
 
 @dataclass(slots=True)
@@ -56,16 +94,21 @@ class Link:
         *,
         on_join: Callable[[Join], None] | None = None,
         on_ask: Callable[[Ask], Answer] | None = None,
+        on_sheet: Callable[[Sheet], None] | None = None,
+        on_offer: Callable[[Offer, HostLine | None], Refused | None] | None = None,
     ) -> None:
         self.epoch = epoch
         self.agents: dict[str, Agent] = {}
+        self.hosts: dict[str, HostLine] = {}
+        self._on_sheet, self._on_offer = on_sheet, on_offer
+        self._sockets: list[Router] = []
         self.garbage = 0
         self.superseded_by = 0
         self._endpoint, self._on_join, self._on_ask = endpoint, on_join, on_ask
         self._pending: dict[int, _Pending] = {}
         self._counter = 0
         self._lock = threading.Lock()
-        self._outbox: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[tuple[Line, bytes]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._running = self._closed = False
@@ -76,16 +119,34 @@ class Link:
 
     def start(self) -> None:
         """Bind and begin to listen. Raises RunFailed when the endpoint cannot be bound."""
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.LINGER, 200)
-        self._socket.setsockopt(zmq.BACKLOG, BACKLOG)
-        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        try:
-            self._socket.bind(self._endpoint)
-        except zmq.ZMQError as error:
-            raise RunFailed(f"{self._endpoint} cannot be bound: {error}") from error
+        self._sockets.insert(0, self._bind(self._endpoint))
         self._running = True
         self._thread.start()
+
+    def listen(self, endpoint: str) -> str:
+        """Before `start`: hosts and agents come here, too; no commands. Returns the endpoint, with its port."""
+        router = self._bind(endpoint)
+        self._sockets.append(router)
+        return router.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def _bind(self, endpoint: str) -> Router:
+        router = self._context.socket(zmq.ROUTER)
+        router.setsockopt(zmq.LINGER, 200)
+        router.setsockopt(zmq.BACKLOG, BACKLOG)
+        router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        router.setsockopt(zmq.MAXMSGSIZE, REPORT_MAX)
+        if endpoint.startswith("tcp://"):
+            router.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
+            router.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
+        try:
+            router.bind(endpoint)
+        except zmq.ZMQError as error:
+            router.close(0)
+            raise RunFailed(
+                f"{endpoint} cannot be bound: {error}; is another coordinator there, or is that no address of this "
+                "machine?"
+            ) from error
+        return router
 
     def close(self) -> None:
         """Stop listening; what was not answered is cancelled. Closing twice is closing once."""
@@ -112,10 +173,32 @@ class Link:
         """Send a command (made from its id) to an agent, and again until it is done; the answer will be in the
         future.
         """
+        return self._post(agent, lambda number: encode(make(number)))
+
+    def tend(self, host: str, run: str, blocks: list[int], *, over: bool = False) -> Future[Done]:
+        """Tell a host which blocks are its own; an order before that it has not answered is taken back."""
+        self.forget(host)
+        return self._post(host, lambda number: hostmessages.encode(Tend(number, run, blocks, over)))
+
+    def forget(self, name: str) -> None:
+        """Nobody waits for what this agent or host was told."""
+        with self._lock:
+            gone = [number for number, each in self._pending.items() if each.agent == name]
+            for number in gone:
+                self._pending.pop(number).future.cancel()
+
+    def show(self, agent: str, asked_ns: int, base: int) -> None:
+        """Ask an agent for a sheet; nothing is repeated."""
+        found = self.agents.get(agent)
+        if found is not None:
+            self._outbox.put((found.line, encode(Show(asked_ns, base))))
+            self._nudge()
+
+    def _post(self, name: str, make: Callable[[int], bytes]) -> Future[Done]:
         with self._lock:
             self._counter += 1
             number = (self.epoch << 32) + self._counter
-            pending = self._pending[number] = _Pending(encode(make(number)), agent)
+            pending = self._pending[number] = _Pending(make(number), name)
         self._nudge()
         return pending.future
 
@@ -140,30 +223,34 @@ class Link:
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
+        for router in self._sockets:
+            poller.register(router, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
         next_welcome_s = 0.0
         while self._running:
             ready = dict(poller.poll(200))
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
-            if self._socket in ready:
-                self._receive()
+            for router in self._sockets:
+                if router in ready:
+                    self._receive(router)
             now_s = time.monotonic()
             if now_s >= next_welcome_s:
                 next_welcome_s = now_s + WELCOME_EVERY_S
-                for agent in self.agents.values():
-                    self._send(agent.identity, encode(Welcome(self.epoch)))
+                lines = [agent.line for agent in self.agents.values()] + [host.line for host in self.hosts.values()]
+                for line in lines:
+                    self._send(line, encode(Welcome(self.epoch)))
             self._send_pending(now_s)
             while not self._outbox.empty():
                 self._send(*self._outbox.get())
         while not self._outbox.empty():
             self._send(*self._outbox.get())
-        self._socket.close()
+        for router in self._sockets:
+            router.close()
 
-    def _send(self, identity: bytes, data: bytes) -> None:
+    def _send(self, line: Line, data: bytes) -> None:
         try:
-            self._socket.send_multipart([identity, data], zmq.NOBLOCK)
+            line.socket.send_multipart([line.identity, data], zmq.NOBLOCK)
         except zmq.ZMQError:
             return  # the peer is gone or does not read; commands are repeated, the rest is news
 
@@ -171,37 +258,44 @@ class Link:
         with self._lock:
             due = [each for each in self._pending.values() if now_s - each.sent_at_s >= REPEAT_EVERY_S]
         for pending in due:
-            agent = self.agents.get(pending.agent)
-            if agent is not None:
+            known = self.agents.get(pending.agent) or self.hosts.get(pending.agent)
+            if known is not None:
                 pending.sent_at_s = now_s
-                self._send(agent.identity, pending.data)
+                self._send(known.line, pending.data)
 
-    def _receive(self) -> None:
+    def _receive(self, router: Router) -> None:
         for _ in range(1000):
             try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+                parts = router.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            self._take(parts)
+            self._take(router, parts)
         with self._changed:
             self._changed.notify_all()
 
-    def _take(self, parts: list[bytes]) -> None:
+    def _take(self, router: Router, parts: list[bytes]) -> None:
         if len(parts) != 2:
             self.garbage += 1
             return
-        identity, data = parts
+        line, data = Line(router, parts[0]), parts[1]
         try:
             report = decode_report(data)
         except msgspec.DecodeError:
-            self._take_ask(identity, data)
+            self._take_other(line, data)
             return
         if isinstance(report, Join):
-            self._joined(identity, report)
-        elif isinstance(report, Beat):
+            self._joined(line, report)
+        elif isinstance(report, Beat | Doors | Sheet):
             agent = self.agents.get(report.agent)
-            if agent is not None and agent.identity == identity:
-                agent.beat, agent.heard_at_s = report, time.monotonic()
+            if agent is None or agent.line != line:
+                return
+            agent.heard_at_s = time.monotonic()
+            if isinstance(report, Beat):
+                agent.beat = report
+            elif isinstance(report, Doors):
+                agent.doors = report
+            elif self._on_sheet is not None:
+                self._on_sheet(report)
         elif isinstance(report, Done):
             with self._lock:
                 pending = self._pending.pop(report.id, None)
@@ -210,9 +304,12 @@ class Link:
         elif isinstance(report, Superseded):
             self._superseded(report)
 
-    def _joined(self, identity: bytes, join: Join) -> None:
-        self.agents[join.agent] = Agent(identity, join, None, time.monotonic())
-        self._send(identity, encode(Welcome(self.epoch)))
+    def _joined(self, line: Line, join: Join) -> None:
+        before = self.agents.get(join.agent)
+        joins = 1 if before is None else before.joins + 1
+        doors = before.doors if before is not None and before.join.pid == join.pid else None
+        self.agents[join.agent] = Agent(line, join, None, time.monotonic(), joins, doors)
+        self._send(line, encode(Welcome(self.epoch)))
         with self._lock:
             for pending in self._pending.values():
                 pending.sent_at_s = 0.0  # it may have missed them
@@ -227,7 +324,28 @@ class Link:
             error = f"a newer coordinator (epoch {report.coordinator_epoch}) has taken over"
             pending.future.set_exception(RunFailed(error))
 
-    def _take_ask(self, identity: bytes, data: bytes) -> None:
+    def _take_other(self, line: Line, data: bytes) -> None:
+        """An offer of a host, or what another command asks; the latter on this machine only."""
+        try:
+            offer = hostmessages.decode_offer(data)
+        except msgspec.DecodeError:
+            if line.socket is self._sockets[0]:
+                self._take_ask(line, data)
+            else:
+                self.garbage += 1
+            return
+        if self._on_offer is None:
+            self.garbage += 1
+            return
+        refused = self._on_offer(offer, self.hosts.get(offer.host))
+        if refused is not None:
+            self._send(line, hostmessages.encode(refused))
+            return
+        self.hosts[offer.host] = HostLine(line, offer, time.monotonic())
+        if offer.coordinator_epoch < self.epoch:
+            self._send(line, encode(Welcome(self.epoch)))
+
+    def _take_ask(self, line: Line, data: bytes) -> None:
         try:
             ask = clientmessages.decode_ask(data)
         except msgspec.DecodeError:
@@ -235,11 +353,11 @@ class Link:
             return
         handler = self._on_ask
         if handler is None:
-            self._outbox.put((identity, clientmessages.encode(Answer(ask.id, error="no commands are taken here"))))
+            self._outbox.put((line, clientmessages.encode(Answer(ask.id, error="no commands are taken here"))))
             return
 
         def work() -> None:
-            self._outbox.put((identity, clientmessages.encode(handler(ask))))
+            self._outbox.put((line, clientmessages.encode(handler(ask))))
             self._nudge()
 
         self._workers.submit(work)

@@ -72,6 +72,8 @@ def look(folder: RunFolder) -> Seen:
         return Seen(folder, False, False)
     runtime = Runtime(Path(info.runtime))
     agent, coordinator = is_held(runtime.agent_lock), is_held(runtime.coordinator_lock)
+    if info.hosts:  # those elsewhere cannot be asked from here: they are taken to live on
+        agent = info.joined or any(is_held(lock) for lock in runtime.path.glob("*/host.lock"))
     return Seen(folder, agent, coordinator, not (agent or coordinator))
 
 

@@ -14,12 +14,14 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from cellnode.draws import MEAN_MAX_NS
-from cellnode.messages import Placement, RulePayload
+from cellnode.messages import OtherEngine, Placement, RulePayload
 from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
@@ -30,6 +32,9 @@ from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
 from coordinator.host import Epochs
 from coordinator.liveness import WITHIN_T
+from coordinator.hosts.local import LocalHosts
+from coordinator.hosts.roster import Tenure
+from coordinator.hosts.substrate import HostsSubstrate
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo
@@ -38,12 +43,14 @@ from coordinator.substrate import OnProgress, Progress, Substrate
 from coordinator.virtual import VirtualSubstrate
 from firmware_sim import folder as rules
 from firmware_sim.engines import CHIPS, Engine, make_engine
-from firmware_sim.errors import BadInput
+from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import CHANNELS
 
 SECOND = 1_000_000_000
 SUBSTRATES = ("processes", "virtual")
+LOOPBACK = "tcp://127.0.0.1:*"
+HOSTS_MAX = 64  # on one machine
 OnAsk = Callable[[Ask], Answer]
 
 
@@ -65,6 +72,9 @@ class Wish:
     within: float = WITHIN_T  # after the last harm the picture must be back by then
     chips: tuple[chips.Wanted, ...] = ()  # cells that run on chips instead of `engine`
     filmed: bool = True  # stills and losses are written into the run folder
+    hosts: int = 0  # spread over so many; 0: one agent on this machine
+    join: str = ""  # endpoint where they join; "": they are started on this machine
+    capacity: int = 0  # room for cells of a host on this machine; 0: just its share
 
 
 def start(
@@ -93,7 +103,8 @@ def start(
     if machine is not None:
         payload = rule_payload(rule, wish.engine, wish.degrees)
         names = {CHIPS[kind]: len(cells) for kind, cells in on_chips.items()}
-        capacity.check(height * width, wish.engine, machine, names)
+        if not wish.join:
+            capacity.check(height * width, wish.engine, machine, names)
     run = os.urandom(4).hex()
     runtime = Runtime.of_run(run) if machine is not None else None
     folder = RunFolder.create(wish.out, _info(wish, rule, run, rng_seed, height, width, runtime, on_chips), rule.path)
@@ -101,7 +112,13 @@ def start(
     interval_ns = round(wish.interval_s * SECOND)
     substrate: Substrate
     try:
-        if runtime is not None and payload is not None:
+        if runtime is not None and payload is not None and wish.hosts:
+            placement = _placement(folder, payload, 0, interval_ns, chips.others(on_chips, payload, {}))
+            substrate = hosts = _hosts(folder, store, placement, wish.join or LOOPBACK, on_line)
+            hosts.listen(on_ask)
+            store.update(endpoint=hosts.endpoint)
+            (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
+        elif runtime is not None and payload is not None:
             placement = _placement(folder, payload, 0, interval_ns)
             substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store), on_chips)
             processes.listen(on_ask)
@@ -113,7 +130,7 @@ def start(
             substrate = VirtualSubstrate(
                 height, width, wish.torus, engine, number, rng_seed, interval_ns, others, on_line, by_value, record
             )
-    except BadInput:
+    except (BadInput, RunFailed):
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
     conductor = Conductor(
@@ -139,17 +156,39 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     interval_ns = store.state.interval_ns or round(info.interval_s * SECOND)
     payload = rule_payload(rule, info.engine, info.degrees)
     placement = _placement(folder, payload, store.state.placement_epoch, interval_ns)
+    engine = make_engine(info.engine, rule, info.degrees)
+    if info.hosts:
+        placement = msgspec.structs.replace(placement, others=chips.others(info.chips, payload, {}))
+        hosts = _hosts(folder, store, placement, store.state.endpoint, on_line)
+        if not hosts.listen(on_ask):
+            return Guest(folder, picture)
+        conductor = Conductor(hosts, folder, store, picture, engine, on_line, real_time=True)
+        hosts.remember(store.state.off, conductor.wanted_links(), conductor.clock.paused)
+        hosts.adopt(store.state.tenures)
+        conductor.take_over(on_progress)
+        return conductor
     substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
     if not substrate.listen(on_ask):
         return Guest(folder, picture)
     substrate.adopt()
     substrate_lost = substrate.lost()
-    engine = make_engine(info.engine, rule, info.degrees)
     conductor = Conductor(substrate, folder, store, picture, engine, on_line, real_time=True)
     if substrate_lost:
         substrate.remember(store.state.off, conductor.wanted_links(), conductor.clock.paused)
     conductor.take_over(on_progress)
     return conductor
+
+
+def _hosts(folder: RunFolder, store: Store, placement: Placement, endpoint: str, on_line: OnLine) -> HostsSubstrate:
+    """The swarm of `folder` over its hosts."""
+    info = folder.info
+    runtime = Runtime(Path(info.runtime))
+    local = None if info.joined else LocalHosts(runtime, info.hosts, info.capacity)
+
+    def keep(tenures: list[Tenure]) -> None:
+        store.update(tenures=tenures)
+
+    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line)
 
 
 def picture_of(folder: RunFolder) -> Picture | None:
@@ -180,7 +219,9 @@ def stop_run(text: str, on_line: OnLine) -> RunFolder:
     return folder
 
 
-def _placement(folder: RunFolder, rule: RulePayload, epoch: int, interval_ns: int) -> Placement:
+def _placement(
+    folder: RunFolder, rule: RulePayload, epoch: int, interval_ns: int, others: Sequence[OtherEngine] = ()
+) -> Placement:
     """All cells of a run on one host."""
     info = folder.info
     return Placement(
@@ -194,6 +235,7 @@ def _placement(folder: RunFolder, rule: RulePayload, epoch: int, interval_ns: in
         tag=tag(info.run, info.rule_sha256),
         rng_seed=info.rng_seed,
         interval_ns=interval_ns,
+        others=list(others),
         record=str(folder.recording.resolve()) if info.record else "",
     )
 
@@ -232,8 +274,27 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
     if wish.rng_seed is not None and not 0 <= wish.rng_seed < 1 << 63:
         raise BadInput(f"seed is {wish.rng_seed}, expected 0 to 2**63 - 1")
     height, width = wish.grid or default_grid(rule)
+    _check_hosts(wish, height * width)
     neighbours(height, width, wish.torus)
     return height, width
+
+
+def _check_hosts(wish: Wish, cells: int) -> None:
+    if not wish.hosts and (wish.join or wish.capacity):
+        raise BadInput("--at and --capacity are for swarms over several hosts: say how many with --hosts N")
+    if not wish.hosts:
+        return
+    if wish.substrate != "processes":
+        raise BadInput(f"--hosts spreads real processes, this run is on --substrate {wish.substrate}")
+    if not 1 <= wish.hosts <= min(HOSTS_MAX, cells):
+        raise BadInput(f"--hosts is {wish.hosts}, expected 1 to {min(HOSTS_MAX, cells)} for {cells} cells")
+    if wish.record:
+        raise BadInput("--record writes where the cells live; over several hosts that is not supported")
+    if wish.capacity and wish.capacity * wish.hosts < cells:
+        raise BadInput(
+            f"no room for the grid: {wish.hosts} hosts with --capacity {wish.capacity} hold "
+            f"{wish.capacity * wish.hosts} cells, the grid has {cells}"
+        )
 
 
 def _engines_of(on_chips: dict[str, list[int]], rule: RuleFolder, wish: Wish) -> list[tuple[list[int], Engine]]:
@@ -287,6 +348,9 @@ def _info(
         within=wish.within,
         chips=on_chips,
         record=wish.record,
+        hosts=wish.hosts,
+        joined=bool(wish.join),
+        capacity=wish.capacity or -(-height * width // max(1, wish.hosts)),
     )
 
 

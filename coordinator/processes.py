@@ -28,11 +28,11 @@ from cellnode.messages import (
     SetInterval,
     SetPause,
 )
-from cellnode.panel import Counter, Phase
 from cellnode.runtime import Runtime
 from coordinator import chips
 from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
+from coordinator.cost import cost_us
 from coordinator.host import Epochs, Host
 from coordinator.substrate import Cells, OnProgress
 from firmware_sim.errors import RunFailed
@@ -114,7 +114,7 @@ class ProcessSubstrate:
     def cpu_us_per_update(self) -> float | None:
         before = self.look()
         self._host.ended.wait(min(self._host.placement.interval_ns / 1e9, COST_WINDOW_S))
-        return _cost(before, self.look())
+        return cost_us(before, self.look())
 
     def look(self, *, ages: bool = False) -> Sight:
         placement = self._host.placement
@@ -241,11 +241,3 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
-
-
-def _cost(before: Sight, now: Sight) -> float | None:
-    """CPU per update of the cells that had linked before: their last hellos, with no launch in it; None if too few."""
-    same = (before.phases == Phase.LINKED) & (before.lives == now.lives)
-    gained = (now.counters[same] - before.counters[same]).sum(axis=0)
-    updates = int(gained[Counter.UPDATES])
-    return float(gained[Counter.CPU_NS]) / updates / 1000 if updates >= max(len(now.on) // 3, 20) else None

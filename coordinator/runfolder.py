@@ -25,6 +25,7 @@ import msgspec
 from coordinator.clock import NEVER
 from coordinator.faults.base import Record
 from coordinator.faults.plans import Plan
+from coordinator.hosts.roster import Tenure
 from firmware_sim.errors import BadInput
 
 Decoded = TypeVar("Decoded")
@@ -53,6 +54,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     within: float = 100.0  # T after the last harm by which the picture must be back
     record: bool = False  # every update is written into recording/
     chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
+    hosts: int = 0  # how many carry it; 0: this machine, without an address of its own for each
+    joined: bool = False  # they have come by themselves, from anywhere; False: started on this machine
+    capacity: int = 0  # cells a host of this machine has room for
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -72,6 +76,8 @@ class RunState(msgspec.Struct, kw_only=True):
     off: list[int] = []  # cells wanted off
     boards: dict[int, str] = {}  # cell -> the serial port of the board that has taken its place
     stopped: bool = False
+    endpoint: str = ""  # where hosts join
+    tenures: list[Tenure] = []  # which host carries which block
 
 
 class RunFolder:

@@ -65,6 +65,9 @@ class Swarm(Verbs):
         chips: Asked = 0,
         record: bool = False,
         within: float = WITHIN_T,
+        hosts: int = 0,
+        join: str = "",
+        capacity: int = 0,
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
@@ -77,6 +80,9 @@ class Swarm(Verbs):
         machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
         `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
         the picture must be back. Raises BadInput before
+        `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each has room for), started on
+        this machine, or coming by themselves to the endpoint `join`.
+        `record`: write down every update, for `planaria verify` and `replay`. Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know, `on_folder` the run folder before the first process is there.
         """
@@ -95,6 +101,9 @@ class Swarm(Verbs):
             chips=wishes(chips),
             record=record,
             within=within,
+            hosts=hosts,
+            join=join,
+            capacity=capacity,
         )
         swarm._body = opening.start(wish, swarm._answer, on_line, on_progress, on_folder)
         return swarm

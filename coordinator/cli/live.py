@@ -46,6 +46,9 @@ class Plan:
     steps: tuple[Step, ...] = ()
     record: bool = False
     within: float = WITHIN_T  # T after the last harm by which the picture must be back
+    hosts: int = 0
+    join: str = ""
+    capacity: int = 0
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
@@ -139,6 +142,9 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         chips=plan.chips,
         record=plan.record,
         within=plan.within,
+        hosts=plan.hosts,
+        join=plan.join,
+        capacity=plan.capacity,
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,

@@ -50,7 +50,7 @@ COMMANDS = {
     "evaluate": ("evaluate:evaluate", "The article's experiments on a rule, as a table and a page."),
     "firmware": ("firmware:firmware", "A rule as an image for a real chip: build, check, run, budget."),
     "bench": ("bench:bench", "Measure speed, memory, freshness and healing here."),
-    "agent": ("agent:agent", "Serve one host (run by `planaria run` itself)."),
+    "agent": ("agent:agent", "Carry cells for a coordinator elsewhere: --join tcp://HOST:PORT."),
 }
 
 

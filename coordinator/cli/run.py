@@ -59,6 +59,9 @@ AFTER_SCENARIO = 100.0
 )
 @click.option("--angle", type=float, default=0.0, help="Turn the picture by this many degrees.")
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
+@click.option("--hosts", type=int, default=0, metavar="N", help="Spread over N hosts, started here or joining --at.")
+@click.option("--at", "join", default="", metavar="tcp://ADDRESS:PORT", help="Wait here for the hosts to join.")
+@click.option("--capacity", type=int, default=0, metavar="CELLS", help="Cells a host started here has room for.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
 @look_option
@@ -87,6 +90,9 @@ def run(
     within: float,
     angle: float,
     record: bool,
+    hosts: int,
+    join: str,
+    capacity: int,
     out: Path | None,
     view: bool | None,
     look: str,
@@ -104,6 +110,7 @@ def run(
     planaria run lizard --for 200 --scenario halves.toml --json
     planaria run dot --substrate virtual --for 60 --seed 7
     planaria run dot --substrate virtual --for 60 --check=cells
+    planaria run lizard --hosts 4
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
 
     Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
@@ -135,6 +142,9 @@ def run(
         chips=tuple(word if "=" in word else f"{chip}={word}" for word in chips),
         record=record,
         within=within,
+        hosts=hosts,
+        join=join,
+        capacity=capacity,
         scenario=scenario,
         steps=tuple(steps),
         serve=serve or listen is not None,

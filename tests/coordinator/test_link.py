@@ -123,7 +123,7 @@ def test_a_beat_of_somebody_who_has_not_joined_is_nobodys(line: Link, agent: Fak
     stranger.beat()
     agent.beat()
     assert line.wait(lambda: line.agents["host0"].beat is not None, 5)
-    assert line.agents["host0"].identity != b""
+    assert line.agents["host0"].line.identity != b""
     stranger.close()
 
 

@@ -1,0 +1,253 @@
+"""The porter of a host: `planaria agent --join tcp://HOST:PORT --name NAME --capacity N`.
+
+It offers room to a coordinator, and for each block of the grid that it is given starts an ordinary agent, which speaks
+to the coordinator itself. A block that is not (or no longer) wanted is killed before anything else is done: after a
+partition it may have been given to another host. Knows no cell. When it dies, the kernel kills its agents, and they
+their cells. May import all of `cellnode`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from cellnode.coordinatorlink import CoordinatorLink
+from cellnode.hostmessages import Offer, Refused, Tend, decode_order, encode
+from cellnode.messages import PROTOCOL_VERSION, Done, Superseded
+from cellnode.runtime import Runtime
+from firmware_sim.errors import BadInput, PlanariaError, RunFailed
+
+OFFER_NS = 500_000_000
+LOOK_MS = 100
+SILENT_NS = 5_000_000_000  # without a word: it is said that the coordinator is away
+SAY_AGAIN_NS = 30_000_000_000
+REFUSED_NS = 15_000_000_000  # a refusal that may pass is borne for so long
+SWEEP_S = 10.0
+ENDED_TOLD = 64
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """Who this host is; `endpoint`: where its coordinator is; `address`: where its cells bind TCP."""
+
+    name: str
+    endpoint: str
+    address: str
+    capacity: int
+    home: Path  # private directory: one below it for each block
+    once: bool = False  # leave when the coordinator ends the run
+
+
+class Porter:
+    """One host's loop; construct it only while holding the lock in its home."""
+
+    def __init__(self, config: HostConfig, say: Say) -> None:
+        self._config, self._say = config, say
+        self._instance, self._machine = os.urandom(8).hex(), boot_id()
+        self._link = CoordinatorLink(config.endpoint)
+        self._agents: dict[int, subprocess.Popen[bytes]] = {}  # by placement epoch
+        self._spent: set[int] = set()  # epochs whose agent has died: they do not come again
+        self._run = ""
+        self._coordinator_epoch = 0
+        self._answered: Done | None = None
+        self._stopping = False
+        self._began_ns = self._heard_ns = time.monotonic_ns()
+        self._known = False  # a coordinator has spoken
+        self._told_ns = 0
+        self._offered_ns = 0
+        self._refused_ns = 0
+        self._refusal = ""
+
+    def run(self) -> None:
+        """Until SIGTERM, or the end of the run if it lives for one only. Raises BadInput when refused for good."""
+        wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        try:
+            while not self._stopping:
+                if wake_read in self._link.poll({wake_read: zmq.POLLIN}, LOOK_MS):
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wake_read, 4096)
+                self._reap()
+                now_ns = time.monotonic_ns()
+                if self._link.connected_anew():
+                    self._offered_ns = 0
+                for data in self._link.receive():
+                    self._hear(data, now_ns)
+                self._speak(now_ns)
+        finally:
+            for epoch in list(self._agents):
+                self._end(epoch)
+            self._link.close()
+            shutil.rmtree(self._config.home, ignore_errors=True)
+
+    def _on_signal(self, *_: object) -> None:
+        self._stopping = True
+
+    # ---- the coordinator
+
+    def _hear(self, data: bytes, now_ns: int) -> None:
+        try:
+            message = decode_order(data)
+        except (msgspec.DecodeError, ValueError):
+            return
+        if isinstance(message, Refused):
+            self._refuse(message, now_ns)
+            return
+        epoch = message.id >> 32 if isinstance(message, Tend) else message.coordinator_epoch
+        if epoch < self._coordinator_epoch:
+            self._send(Superseded(message.id if isinstance(message, Tend) else 0, self._coordinator_epoch))
+            return
+        self._coordinator_epoch, self._heard_ns, self._refusal = epoch, now_ns, ""
+        if not self._known or self._told_ns:
+            self._known, self._told_ns = True, 0
+            config = self._config
+            self._say(f"{config.name}: joined {config.endpoint}, with room for {config.capacity} cells")
+        if isinstance(message, Tend):
+            self._tend(message)
+
+    def _refuse(self, refused: Refused, now_ns: int) -> None:
+        if not self._refusal:
+            self._refused_ns = now_ns
+        if refused.for_good or now_ns - self._refused_ns > REFUSED_NS:
+            raise BadInput(refused.reason)
+        if refused.reason != self._refusal:
+            self._say(f"{refused.reason}; trying again")
+        self._refusal = refused.reason
+
+    def _tend(self, order: Tend) -> None:
+        if self._answered is None or self._answered.id != order.id:
+            error = ""
+            if order.run != self._run:
+                self._spent.clear()
+            self._run = order.run
+            try:
+                for epoch in [epoch for epoch in self._agents if epoch not in order.blocks]:
+                    self._say(f"{self._config.name}: block {epoch} is no longer ours; its cells are killed")
+                    self._end(epoch)
+                for epoch in order.blocks:
+                    if epoch not in self._agents and epoch not in self._spent:
+                        self._begin(epoch)
+            except (PlanariaError, OSError) as problem:
+                error = str(problem)
+            self._answered = Done(order.id, not error, error, [], self._config.name)
+            self._offered_ns = 0
+            self._stopping |= order.over and self._config.once
+        self._send(self._answered)
+
+    def _speak(self, now_ns: int) -> None:
+        if now_ns - self._offered_ns >= OFFER_NS and self._send(self._offer()):
+            self._offered_ns = now_ns
+        silent = now_ns - self._heard_ns > SILENT_NS and not self._refusal
+        if silent and (not self._told_ns or now_ns - self._told_ns > SAY_AGAIN_NS):
+            self._told_ns = now_ns
+            seconds = (now_ns - (self._heard_ns if self._known else self._began_ns)) / 1e9
+            cells = f"; the cells of {len(self._agents)} blocks go on" if self._agents else ""
+            self._say(
+                f"{self._config.name}: no coordinator has answered at {self._config.endpoint} for {seconds:.0f} s, "
+                f"still trying{cells}"
+            )
+
+    def _offer(self) -> Offer:
+        config = self._config
+        return Offer(
+            version=PROTOCOL_VERSION,
+            host=config.name,
+            instance=self._instance,
+            pid=os.getpid(),
+            machine=self._machine,
+            address=config.address,
+            capacity=config.capacity,
+            coordinator_epoch=self._coordinator_epoch,
+            run=self._run,
+            blocks=sorted(self._agents),
+            ended=sorted(self._spent)[-ENDED_TOLD:],
+        )
+
+    def _send(self, message: Offer | Done | Superseded) -> bool:
+        return self._link.send_bytes(encode(message))
+
+    # ---- its agents
+
+    def _begin(self, epoch: int) -> None:
+        runtime, config = self._runtime(epoch), self._config
+        runtime.create()
+        command = [sys.executable, "-m", "cellnode.agent", "--run", self._run, "--runtime", str(runtime.path)]
+        command += ["--connect", config.endpoint, "--name", f"{config.name}/{epoch}", "--address", config.address]
+        command += ["--parent", str(os.getpid()), "--foreground"]
+        with runtime.log.open("ab") as log:
+            self._agents[epoch] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _end(self, epoch: int) -> None:
+        """SIGKILL the agent, and so its cells; returns when none is left."""
+        agent = self._agents.pop(epoch)
+        if agent.returncode is None:
+            agent.kill()
+            agent.wait()
+        self._sweep(epoch)
+
+    def _sweep(self, epoch: int) -> None:
+        runtime = self._runtime(epoch)
+        if runtime.path.is_dir():
+            runtime.sweep(SWEEP_S)
+            shutil.rmtree(runtime.path, ignore_errors=True)
+
+    def _reap(self) -> None:
+        """Notice agents that died. As process 1 of a container, reap strangers, too."""
+        by_pid = {agent.pid: epoch for epoch, agent in self._agents.items()}
+        with contextlib.suppress(ChildProcessError):
+            while (found := os.waitpid(-1, os.WNOHANG))[0] != 0:
+                epoch = by_pid.get(found[0])
+                if epoch is None:
+                    continue
+                self._agents.pop(epoch).returncode = os.waitstatus_to_exitcode(found[1])
+                self._spent.add(epoch)
+                self._offered_ns = 0
+                if not self._stopping:
+                    self._say(f"{self._config.name}: the agent of block {epoch} has ended; {self._last_words(epoch)}")
+                self._sweep(epoch)
+
+    def _last_words(self, epoch: int) -> str:
+        try:
+            lines = self._runtime(epoch).log.read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        return f"its last words: {lines[-1]}" if lines else "it left no word"
+
+    def _runtime(self, epoch: int) -> Runtime:
+        return Runtime(self._config.home / str(epoch))
+
+
+def boot_id() -> str:
+    """Names this boot of this machine."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def sweep_home(home: Path) -> None:
+    """Remove what a porter that was killed has left, once its last cell is gone. Only while holding the lock."""
+    for path in sorted(home.iterdir()) if home.is_dir() else ():
+        if path.is_dir():
+            runtime = Runtime(path)
+            with contextlib.suppress(FileNotFoundError):
+                runtime.sweep(SWEEP_S)
+            shutil.rmtree(path, ignore_errors=True)
+    if any(path.is_dir() for path in home.iterdir()):
+        raise RunFailed(f"{home} holds blocks of an earlier agent that cannot be removed")

@@ -1,0 +1,93 @@
+"""The door of a porter: its command line, the checks before anything is started, and the lock on its home.
+
+Imports the porter and the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+
+from cellnode.hostlimits import host_limit
+from cellnode.porter import HostConfig, Porter, sweep_home
+from cellnode.prctl import raise_descriptor_limit, set_process_name
+from cellnode.runtime import Runtime, root, try_lock
+from firmware_sim.errors import BadInput, PlanariaError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_ENDPOINT = re.compile(r"tcp://(?P<host>[^:/\[\]]+):(?P<port>[0-9]{1,5})")
+
+
+def configure(arguments: argparse.Namespace) -> HostConfig:
+    """Raises BadInput for whatever cannot be meant."""
+    name = arguments.name or re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:32]
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"--name is {name!r}, expected letters, digits, '_', '.' and '-', at most 32, none of '/'")
+    found = _ENDPOINT.fullmatch(arguments.join)
+    if found is None or not 0 < int(found["port"]) < 1 << 16:
+        raise BadInput(f"--join is {arguments.join!r}, expected tcp://HOST:PORT, as the coordinator prints it")
+    capacity = host_limit().cells if arguments.capacity is None else arguments.capacity
+    if capacity < 0:
+        raise BadInput(f"--capacity is {capacity}, expected a number of cells, 0 or more")
+    address = arguments.address or _own_address(found["host"], int(found["port"]))
+    home = Path(arguments.runtime).absolute() if arguments.runtime else root() / f"host-{name}"
+    return HostConfig(name, arguments.join, address, capacity, home, arguments.once)
+
+
+def _own_address(host: str, port: int) -> str:
+    """The address from which this host reaches the coordinator; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, port))
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise BadInput(
+            f"--join: this host does not know the way to {host} ({error.strerror or error}); check the name, or give "
+            "--address, where other hosts reach this one"
+        ) from error
+
+
+def serve(config: HostConfig) -> None:
+    """Be the host, until told to leave. Raises PlanariaError."""
+    home = Runtime(config.home / "0000000000")  # the longest name of a block: checks that its sockets' paths fit
+    home.create()
+    home.remove()
+    lock = try_lock(config.home / "host.lock")
+    if lock is None:
+        raise BadInput(
+            f"another agent named {config.name!r} runs on this machine ({config.home}): choose another --name"
+        )
+    os.truncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    sweep_home(config.home)
+    set_process_name("planaria-host")
+    raise_descriptor_limit()
+    Porter(config, lambda line: print(line, file=sys.stderr, flush=True)).run()
+    os.close(lock)
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 stopped, 2 bad input, 4 failed."""
+    parser = argparse.ArgumentParser(prog="planaria agent", description="this machine carries cells of a swarm")
+    parser.add_argument("--join", required=True, metavar="tcp://HOST:PORT", help="where the coordinator listens")
+    parser.add_argument("--name", default="", help="what this host is called; default: the machine's name")
+    parser.add_argument("--capacity", type=int, default=None, help="cells it would carry; default: what fits")
+    parser.add_argument("--address", default="", help="where other hosts reach this one; default: found out")
+    parser.add_argument("--runtime", default="", help="private directory for sockets and shared memory")
+    parser.add_argument("--once", action="store_true", help="leave when the run has ended, instead of waiting for more")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    try:
+        serve(configure(arguments))
+    except PlanariaError as error:
+        print(f"planaria agent: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, BadInput) else 4)
+
+
+if __name__ == "__main__":
+    main()

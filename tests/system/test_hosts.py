@@ -1,0 +1,67 @@
+"""A swarm over several hosts: cells speak over TCP where a neighbour lives elsewhere; a host that dies is no end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starting import Start
+
+from cellnode.panel import Counter
+from coordinator import Swarm
+from coordinator.runfolder import RunFolder
+
+pytestmark = pytest.mark.system
+
+
+def until(swarm: Swarm, what: Callable[[], bool], why: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"not within {seconds} s: {why}; {swarm.look().alive} alive"
+        time.sleep(0.2)
+
+
+def epochs(swarm: Swarm) -> list[int]:
+    """Placement epochs of the cells that live."""
+    sight = swarm.look()
+    return np.unique(sight.lives[sight.on] >> np.uint64(32)).tolist()
+
+
+def sockets(root: Path) -> list[Path]:
+    """One for each cell, in its host's directory."""
+    return list(root.glob("*/h*/*/c/*"))
+
+
+def test_two_hosts_grow_one_picture_and_grow_it_back_after_one_was_killed(start: Start, runtime_root: Path) -> None:
+    swarm = start(grid=(10, 20), hosts=2, interval_s=0.2)
+    assert len(sockets(runtime_root)) == 200
+    swarm.wait(30)
+    loss = swarm.loss()
+    assert loss is not None and loss < -2.8
+    assert swarm.measure().hosts == 2 and swarm.measure().processes == 200
+    before = swarm.look()
+    assert swarm.inject("agent_kill", select="all").proof["hits"] == 1
+    until(swarm, lambda: swarm.look().alive == 100, "half of the cells are gone")
+    until(swarm, lambda: swarm.look().alive == 200, "they are there again")
+    assert epochs(swarm) == [2, 3], "under a higher placement epoch"
+    other = before.lives >> np.uint64(32) == 2
+    assert (swarm.look().lives[other] == before.lives[other]).all(), "the other host has not noticed"
+    swarm.wait(60)
+    measure = swarm.measure()
+    assert measure.verdict == "pass" and measure.broken == ()
+    assert measure.loss_log10 is not None and measure.loss_log10 < -2.6
+    assert swarm.look().counters[:, Counter.DROP_FUTURE_INCARNATION].sum() == 0
+
+
+def test_where_there_is_room_a_killed_host_s_cells_are_started_on_the_others(start: Start) -> None:
+    swarm = start(hosts=2, capacity=64)
+    swarm.wait(20)
+    swarm.inject("agent_kill", select="all")
+    until(swarm, lambda: swarm.look().alive == 64 and epochs(swarm) == [2, 3], "all live, on one host")
+    assert {tenure.host for tenure in RunFolder.open(swarm.folder).state().tenures} == {"h2"}
+    killed = swarm.kill("50%")
+    assert killed.missing == [] and swarm.look().alive == 32, "every cell still obeys"
+    assert swarm.revive("dead").missing == [] and swarm.look().alive == 64
