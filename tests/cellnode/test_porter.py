@@ -167,9 +167,7 @@ def test_two_hosts_of_one_name_on_one_machine_are_one_too_many(joined: Desk) -> 
 
 
 def test_refused_for_good_it_says_why_and_leaves(joined: Desk) -> None:
-    joined.say(
-        Refused("host shed speaks protocol 1, the coordinator speaks 2: install the same planaria on both", True)
-    )
+    joined.say(Refused("host shed speaks protocol 1, we speak 2: install the same planaria on both", True))
     assert joined.porters[0].wait(20) == 2
     assert joined.porters[0].stderr is not None
     assert "install the same planaria on both" in joined.porters[0].stderr.read()
@@ -201,7 +199,6 @@ def test_an_unreachable_coordinator_is_said_to_be_so_and_tried_again(desk: Desk)
         (["--join", "tcp://nowhere"], "expected tcp://HOST:PORT"),
         (["--join", "tcp://127.0.0.1:1", "--name", "a/b"], "--name is 'a/b'"),
         (["--join", "tcp://127.0.0.1:1", "--capacity", "-1"], "--capacity is -1"),
-        (["--join", "tcp://no.such.host.invalid:1"], "does not know the way to no.such.host.invalid"),
     ],
 )
 def test_bad_words_are_one_line(words: list[str], expected: str) -> None:
