@@ -31,10 +31,10 @@ from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
 from coordinator.host import Epochs
-from coordinator.liveness import WITHIN_T
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.substrate import HostsSubstrate
+from coordinator.liveness import WITHIN_T
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo

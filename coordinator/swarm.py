@@ -79,10 +79,8 @@ class Swarm(Verbs):
         `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width); `chips`: cells that run as
         machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
         `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
-        the picture must be back. Raises BadInput before
-        `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each has room for), started on
-        this machine, or coming by themselves to the endpoint `join`.
-        `record`: write down every update, for `planaria verify` and `replay`. Raises BadInput before
+        the picture must be back; `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each
+        has room for), started on this machine, or coming by themselves to the endpoint `join`. Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know, `on_folder` the run folder before the first process is there.
         """
