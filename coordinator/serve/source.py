@@ -59,8 +59,8 @@ class Source:
 
     @property
     def interval_s(self) -> float:
-        """T in seconds, as calibrated. Any thread."""
-        return self._eyes.interval_s
+        """T in seconds, as calibrated; as asked for, while that is not known. Any thread."""
+        return self._eyes.interval_s or self.info.interval_s
 
     # ---- the clerk
 
