@@ -104,6 +104,10 @@ class Observer:
         """The same, the dead cells' squares left out."""
         return None if self._picture is None else self._picture.losses(_lit(sight), ~sight.on.reshape(self._shape))
 
+    def errors(self, sight: Seen) -> NDArray[np.float64] | None:
+        """The squared error of each cell [H, W], dead squares counting as empty; None without a target."""
+        return None if self._picture is None else self._picture.errors(_lit(sight))
+
     def totals(self) -> NDArray[np.uint64]:
         """Fresh counters [cells, 32], summed over lives."""
         with self._eyes:

@@ -64,6 +64,11 @@ class Picture:
         """The gain alone, over the squares that are not ignored."""
         return self._ruler.blank_loss_log10(ignore) - self._ruler.loss_log10(states, ignore)
 
+    def errors(self, states: NDArray[np.float32]) -> NDArray[np.float64]:
+        """[H, W]: the squared error of each cell over red, green, blue and alpha."""
+        found: NDArray[np.float64] = np.square(states[..., :4].astype(np.float64) - self.on_grid()).sum(axis=-1)
+        return found
+
     def cells_awake(self) -> int:
         """How many cells will be awake when it is grown: the living ones on the grid, and the ring around them."""
         return awake_cells(self._living())

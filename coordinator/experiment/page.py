@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordinator import film, render
-from coordinator.experiment import charts
+from coordinator.experiment import charts, errormap
 from coordinator.experiment.carry import kept_films
 from coordinator.experiment.charts import Series
 from coordinator.experiment.document import Hypothesis
@@ -73,7 +73,13 @@ def html(
     if threshold is not None:
         parts.append(f"<p><b>{escape(threshold_line(experiment, threshold))}</b></p>")
     parts += [_table(judged), "<h2>What was measured</h2>", "<div class='charts'>", *_charts(experiment, judged, rows)]
-    parts += ["</div>", *_films(folder, judged), *_failures(rows), *_repeat(experiment, folder)]
+    parts += [
+        "</div>",
+        *errormap.section(judged, rows),
+        *_films(folder, judged),
+        *_failures(rows),
+        *_repeat(experiment, folder),
+    ]
     return "\n".join([*filter(None, parts), "</main></body></html>"])
 
 
@@ -143,7 +149,7 @@ def _charts(experiment: Experiment, judged: Sequence[Judged], rows: Sequence[Row
         charts.lines(
             [
                 Series(
-                    one.point.label,
+                    f"{one.point.label}" + (f" ({one.curve.censored} censored)" if one.curve.censored else ""),
                     [(0.0, 1.0), *zip(one.curve.times, one.curve.shares, strict=True)],
                     steps=True,
                 )

@@ -23,7 +23,7 @@ from cellnode.panel import Counter
 from coordinator import opening
 from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clientmessages import Answer
-from coordinator.experiment import several
+from coordinator.experiment import errormap, several
 from coordinator.experiment.outcome import Story, judge
 from coordinator.experiment.spec import Point
 from coordinator.observer import Observer, Seen, living
@@ -171,7 +171,9 @@ def _watched(life: _Life, job: Job) -> Row:
         "unproven": [f"{fault.kind} {fault.selector}" for fault in faults if fault.hits == 0] + life.undone,
         "broken": life.broken(),
     }
-    return row | judge(watch.story(blow_t)).to_dict() | {"curve": watch.curve()}
+    errors = life.observer.errors(seen)
+    maps = {} if errors is None else {"error_map": errormap.pack(errors, seen.on.reshape(errors.shape))}
+    return row | judge(watch.story(blow_t)).to_dict() | {"curve": watch.curve()} | maps
 
 
 class _Watch:

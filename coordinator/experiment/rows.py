@@ -24,7 +24,7 @@ from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput
 
 EXPERIMENTS = Path("runs") / "experiments"
-NOT_IN_CSV = ("curve",)
+NOT_IN_CSV = ("curve", "error_map")
 
 
 class Folder:

@@ -51,5 +51,5 @@ pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--quiet); margin: 10px 0; }
 @media (max-width: 640px) { main { padding: 20px 14px 48px; } .numbers { columns: 1; }
   .strip { gap: 8px; } figure img, figcaption { width: 104px; max-width: 104px; }
-  .maps figure img, .maps figcaption { width: 100%; max-width: 320px; } }
+  .maps figure img, .maps figcaption { width: 172px; max-width: 44vw; } }
 """
