@@ -106,9 +106,8 @@ def _loss_panel(rows: Sequence[Row], end: float, there: float | None) -> list[st
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.1f}</text>')
     if there is not None and low < there < high:
         parts.append(f'<line class="bound" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(there):.1f}" y2="{y(there):.1f}"/>')
-        x = WIDTH - RIGHT - 4
-        label = "below: the picture is there"
-        parts.append(f'<text class="tick" x="{x}" y="{y(there) + 13:.1f}" text-anchor="end">{label}</text>')
+        label, right = "below: the picture is there", WIDTH - RIGHT - 4
+        parts.append(f'<text class="tick" x="{right}" y="{y(there) + 13:.1f}" text-anchor="end">{label}</text>')
     for name, style in (("loss_log10_shift1", "second"), ("loss_log10", "first")):
         points = [(x_of(_value(row, "t"), end), y(_value(row, name))) for row in rows if row.get(name) is not None]
         parts.append(f'<polyline class="line {style}" points="{_points(points)}"/>')
