@@ -1,6 +1,6 @@
-"""Reading a TOML file that a person wrote, and where things stand in it: tomllib does not tell, an error should.
+"""Reading a file that a person wrote, TOML or YAML by its name, and where things stand in it, for errors to say.
 
-Knows nothing of what the keys mean. Imports the error tree only.
+Knows nothing of what the keys mean. May import yamlfile and the error tree.
 """
 
 from __future__ import annotations
@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from coordinator import yamlfile
 from firmware_sim.errors import BadInput
 
 MAX_BYTES = 1 << 20
 
 
 def read(path: Path, what: str) -> tuple[dict[str, Any], str]:
-    """The document and its text; BadInput, calling it a `what`, if it cannot be read or is no TOML."""
+    """The document and its text; BadInput, calling it a `what`, if it cannot be read or is not what its name says."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -25,30 +26,70 @@ def read(path: Path, what: str) -> tuple[dict[str, Any], str]:
         raise BadInput(f"{what} {path} has {len(data)} bytes, at most {MAX_BYTES} are read")
     try:
         text = data.decode()
-        return tomllib.loads(text), text
     except UnicodeDecodeError as error:
         raise BadInput(f"{what} {path} is no text file: {error}") from error
+    if yamlfile.is_yaml(path):
+        return yamlfile.loads(text, path, what), text
+    try:
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{what} {path} is no TOML: {error}") from error
+    except RecursionError as error:
+        raise BadInput(f"{what} {path} is nested too deep") from error
 
 
-class Places:
-    """Lines of keys and tables, found by their looks; good enough for files that people write."""
+class Places(Protocol):
+    """Where things stand, as file:line."""
+
+    def top(self, key: str) -> str:
+        """A key or table outside all others."""
+
+    def table(self, name: str, key: str | None = None) -> str:
+        """A key of the table `name`, or the table's head."""
+
+    def entry(self, name: str, number: int, key: str | None = None) -> str:
+        """A key of the `number`-th entry of the list `name`, or its head."""
+
+
+def places(path: Path, text: str) -> Places:
+    """Of a text that has been read."""
+    return _YamlPlaces(path, text) if yamlfile.is_yaml(path) else _TomlPlaces(path, text)
+
+
+class _YamlPlaces:
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._lines = path, yamlfile.lines(text)
+
+    def top(self, key: str) -> str:
+        return self._at((key,))
+
+    def table(self, name: str, key: str | None = None) -> str:
+        return self._at((name,) if key is None else (name, key))
+
+    def entry(self, name: str, number: int, key: str | None = None) -> str:
+        return self._at((name, number) if key is None else (name, number, key))
+
+    def _at(self, wanted: tuple[yamlfile.Key, ...]) -> str:
+        """What is not there is looked for where it should be."""
+        while wanted and wanted not in self._lines:
+            wanted = wanted[:-1]
+        return f"{self._path}:{self._lines.get(wanted, 0) + 1}"
+
+
+class _TomlPlaces:
+    """Found by their looks, since tomllib does not tell; good enough for files that people write."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._lines = path, text.splitlines()
 
     def top(self, key: str) -> str:
-        """file:line of a key or table outside all others."""
         pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
         return self._at(next((at for at, line in enumerate(self._lines) if pattern.match(line)), 0))
 
     def table(self, name: str, key: str | None = None) -> str:
-        """file:line of a key in [name], or of the table's head."""
         return self._within(self._heads(rf"\[\s*{re.escape(name)}\s*\]"), 0, key) or self.top(name)
 
     def entry(self, name: str, number: int, key: str | None = None) -> str:
-        """file:line of a key in the `number`-th [[name]], or of its head."""
         heads = self._heads(rf"\[\[\s*{re.escape(name)}\s*\]\]")
         return self._within(heads, number, key) or f"{self._path}, step {number + 1}"
 

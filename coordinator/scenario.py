@@ -1,4 +1,4 @@
-"""The scenario file: a list of timed actions in TOML, checked whole before anything runs; errors name file, line, key.
+"""The scenario file: timed actions in TOML or YAML, checked whole before anything runs; errors name file, line and key.
 
     [[at]]
     t = 60                 # T after the seed
@@ -34,7 +34,7 @@ import numpy as np
 from coordinator import faults, selector
 from coordinator.actions import ACTIONS, Action, Chosen, Heal, Inject
 from coordinator.faults import plans
-from coordinator.places import Places, read
+from coordinator.places import Places, places, read
 from firmware_sim.errors import BadInput
 
 MAX_STEPS = 10_000
@@ -52,7 +52,7 @@ class Step:
 def load(path: Path) -> list[Step]:
     """All steps in order of time. BadInput names file, line and key of the first thing that is wrong."""
     document, text = read(path, "scenario")
-    lines = Places(path, text)
+    lines = places(path, text)
     for key in document:
         if key != "at":
             raise BadInput(f"{lines.top(key)}: unknown key {key!r}, expected only [[at]] tables")
@@ -64,11 +64,11 @@ def load(path: Path) -> list[Step]:
     return _steps(entries, lines)
 
 
-def parse(entries: list[dict[str, Any]], path: Path, text: str) -> list[Step]:
-    """The [[at]] tables of another kind of file, whose text is `text`."""
+def parse(entries: list[dict[str, Any]], lines: Places) -> list[Step]:
+    """The [[at]] tables of another kind of file."""
     if len(entries) > MAX_STEPS:
-        raise BadInput(f"{path}: {len(entries)} steps, at most {MAX_STEPS} are taken")
-    return _steps(entries, Places(path, text))
+        raise BadInput(f"{lines.top('at')}: {len(entries)} steps, at most {MAX_STEPS} are taken")
+    return _steps(entries, lines)
 
 
 def _steps(entries: list[dict[str, Any]], lines: Places) -> list[Step]:

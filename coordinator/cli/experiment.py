@@ -33,7 +33,13 @@ STANDARD = Path(__file__).parents[1] / "experiment" / "standard"
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Default: runs/experiments/NAME/TIME.")
 @click.option("--yes", is_flag=True, help=f"Also if it takes longer than {LONG_S / 60:.0f} minutes.")
 @click.option("--shrink", is_flag=True, help="Find the fewest steps of the first point that still prevent recovery.")
-@click.option("--schema", is_flag=True, help="Print the JSON schema of the file and end.")
+@click.option(
+    "--schema",
+    type=click.Choice(["experiment", "scenario"]),
+    is_flag=False,
+    flag_value="experiment",
+    help="Print the JSON schema of such a file, for editors, and end.",
+)
 @seed_option
 @json_option
 def experiment(
@@ -44,11 +50,11 @@ def experiment(
     out: Path | None,
     yes: bool,
     shrink: bool,
-    schema: bool,
+    schema: str | None,
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Run FILE (TOML, or the name of a standard experiment) and say whether its hypothesis holds.
+    """Run FILE (TOML or YAML, or the name of a standard experiment) and say whether its hypothesis holds.
 
     \b
     planaria experiment                            list the standard experiments
@@ -58,10 +64,11 @@ def experiment(
 
     Exit code 0: it holds; 1: it does not; 3: unknown (too few swarms, or a fault that hit nothing).
     """
-    from coordinator.experiment import document, spec
+    from coordinator import schema as schemas
+    from coordinator.experiment import spec
 
-    if schema:
-        show_json(document.schema())
+    if schema is not None:
+        click.echo(schemas.text(schema), nl=False)
         return 0
     if file is None:
         return _list(as_json)

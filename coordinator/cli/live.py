@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coordinator import scenario
 from coordinator.actions import Action, Outcome
 from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
@@ -19,6 +20,7 @@ from coordinator.rerun import By, Check
 from coordinator.scenario import Step
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
+from coordinator.yamlfile import is_yaml
 from firmware_sim.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:
@@ -151,9 +153,18 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         on_folder=show,
     )
     if plan.scenario is not None:
-        shutil.copyfile(plan.scenario, swarm.folder / "scenario.toml")
+        _keep(plan, swarm.folder / "scenario.toml")
     view.headline(f"{plan.rule}, run {swarm.run}, {swarm.folder}")
     return swarm
+
+
+def _keep(plan: Plan, path: Path) -> None:
+    """The scenario beside what came of it, as TOML whatever it was."""
+    assert plan.scenario is not None
+    if is_yaml(plan.scenario):
+        path.write_text(scenario.dump(plan.steps), encoding="utf-8")
+    else:
+        shutil.copyfile(plan.scenario, path)
 
 
 def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | None) -> None:

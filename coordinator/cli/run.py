@@ -49,7 +49,7 @@ AFTER_SCENARIO = 100.0
 @click.option("--chip", type=click.Choice([*KINDS]), default=KINDS[0], show_default=True, help="Kind for --chips N.")
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Mean wake interval T in seconds.")
 @click.option("--for", "length", type=float, default=None, help="End after this many T. Default: until Ctrl-C.")
-@click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML file.")
+@click.option("--scenario", type=click.Path(path_type=Path), default=None, help="Timed actions, a TOML or YAML file.")
 @click.option(
     "--within",
     type=float,

@@ -32,6 +32,7 @@ import msgspec
 Value = str | int | float | bool
 Number = int | float
 SHARES = ("recovered", "masked", "degraded", "spread", "dead")  # of the swarms
+PLAIN = ("name", "about", "hypothesis", "sweep", "search", "stop")  # parts in which no `$name` is filled in
 Measure = Literal[
     "recovered",
     "masked",
@@ -75,7 +76,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file as written. `$name` may stand for any value outside [sweep], [search] and [hypothesis]."""
+    """The file as written. `$name` may stand for any value outside PLAIN."""
 
     name: str
     rule: str
@@ -97,8 +98,3 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop: Stop | None = None
     search: Search | None = None
     at: list[dict[str, Any]] = []
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of the file, for editors."""
-    return msgspec.json.schema(Document)

@@ -259,7 +259,7 @@ def _repeat(experiment: Experiment, folder: Path) -> list[str]:
     rules = "".join(f"<div><span>{escape(k)}</span><b>{v[:16]}</b></div>" for k, v in plan["rules"].items())
     return [
         "<h2>To repeat it</h2>",
-        f"<pre>planaria experiment experiment.toml --seed {plan['seed']}</pre>",
+        f"<pre>planaria experiment {experiment.file} --seed {plan['seed']}</pre>",
         f"<div class='numbers'>{facts}{rules}</div>",
         f"<pre>{escape(experiment.text)}</pre>",
     ]

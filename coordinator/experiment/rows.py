@@ -1,6 +1,7 @@
 """The folder of an experiment: its file, one row a replicate as they come, and what was made of them.
 
-    runs/experiments/NAME/TIME/   experiment.toml  plan.json  rows.jsonl  rows.csv  result.json  report.html  junit.xml
+    runs/experiments/NAME/TIME/   experiment.toml (or .yaml)  plan.json  rows.jsonl  rows.csv  result.json  report.html
+                                  junit.xml  films/ (the run of the first replicate of each point)
 
 A row is durable before the next replicate counts as begun, so after kill -9 the same command goes on where it stood.
 Computes nothing. May import msgspec's kin of the standard library and coordinator.runfolder's habits.
@@ -44,7 +45,7 @@ class Folder:
             "versions": {"python": platform.python_version(), **_versions()},
             "machine": platform.platform(),
         }
-        copy = path / "experiment.toml"
+        copy = path / experiment.file
         if copy.exists():
             before = json.loads((path / "plan.json").read_text())
             if copy.read_text() != experiment.text or before["seed"] != seed or before["rules"] != plan["rules"]:
@@ -103,11 +104,7 @@ def _cell(value: Any) -> Any:
 
 
 def _rules(experiment: Experiment) -> dict[str, str]:
-    names = {experiment.document.rule}
-    if "$" in experiment.document.rule:
-        variable = experiment.document.rule.lstrip("$")
-        names = {str(value) for value in experiment.document.sweep.get(variable, [])}
-    return {name: rules.load(name).sha256 for name in sorted(names)}
+    return {name: rules.load(name).sha256 for name in experiment.rules()}
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """An experiment file, read and checked whole, and the points that it spans; what it may say stands in document.py.
 
-Runs nothing. May import msgspec, coordinator.actions, places and scenario.
+Runs nothing. May import msgspec, coordinator.actions, places, scenario and the checks.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import msgspec
 
 from coordinator import scenario
 from coordinator.actions import DISTURBING
-from coordinator.experiment.document import Document, Value
-from coordinator.places import Places, read
+from coordinator.experiment.checks import check_point, check_whole, grid_of, located
+from coordinator.experiment.document import PLAIN, Document, Value
+from coordinator.places import Places, places, read
 from coordinator.scenario import Step
-from firmware_sim.engines import ENGINE_NAMES
+from coordinator.yamlfile import is_yaml
 from firmware_sim.errors import BadInput
 
-SUBSTRATES = ("virtual", "processes")
+CHECKED = 2000  # points looked at before anything runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,21 @@ class Point:
 
 
 class Experiment:
-    """A file that is good: its document and the points it spans."""
+    """A file that is good: its document, in which the first point's values stand for their names, and all points."""
 
-    def __init__(self, path: Path, text: str, document: Document) -> None:
-        self.path, self.text, self.document = path, text, document
-        self._places = Places(path, text)
+    def __init__(self, path: Path, text: str, raw: dict[str, Any], where: Places) -> None:
+        self.path, self.text, self._raw, self._where = path, text, raw, where
+        self.document = self._convert(self._fill(_first_values(raw), set()))
+        check_whole(self.document, where)
+
+    @property
+    def file(self) -> str:
+        """The name of its copy beside the results."""
+        return "experiment.yaml" if is_yaml(self.path) else "experiment.toml"
 
     def place(self, key: str) -> str:
         """file:line of one of its keys."""
-        return self._places.top(key)
+        return self._where.top(key)
 
     @property
     def count(self) -> int:
@@ -81,35 +88,44 @@ class Experiment:
 
     def first(self) -> Point:
         """The first of them."""
-        return self.point({name: values[0] for name, values in self.document.sweep.items()})
+        return self.point(_first_values(self._raw))
+
+    def rules(self) -> list[str]:
+        """Every rule that some point runs."""
+        rule = str(self._raw["rule"])
+        swept = self.document.sweep.get(rule.removeprefix("$"), []) if rule.startswith("$") else [rule]
+        return sorted({str(value) for value in swept})
 
     def with_rule(self, rule: str) -> Experiment:
         """The same experiment on another rule."""
-        text = re.sub(r"(?m)^rule\s*=.*$", lambda _: f"rule = {json.dumps(rule)}", self.text, count=1)
-        return Experiment(self.path, text, msgspec.structs.replace(self.document, rule=rule))
+        text = re.sub(r"(?m)^(rule\s*[=:]).*$", lambda found: f"{found[1]} {json.dumps(rule)}", self.text, count=1)
+        return Experiment(self.path, text, self._raw | {"rule": rule}, self._where)
 
     def point(self, values: dict[str, Value], number: int = 0) -> Point:
         """The setting with these values in the place of their names; BadInput names file, line and key."""
         used: set[str] = set()
-        plain = {
-            key: self._filled(value, values, used, key)
-            for key, value in msgspec.to_builtins(self.document).items()
-            if key not in ("hypothesis", "sweep", "search", "stop", "name", "about")
-        }
+        filled = self._fill(values, used)
         for name in values:
             if name not in used:
-                where = (
-                    self._places.table("sweep", name) if name in self.document.sweep else self._places.table("search")
+                key = ("sweep", name) if name in self.document.sweep else ("search", None)
+                raise BadInput(
+                    f"{self._where.table(*key)}: ${name} stands nowhere in the file, so its values would change nothing"
                 )
-                raise BadInput(f"{where}: ${name} stands nowhere in the file, so its values would change nothing")
-        kept = msgspec.to_builtins(self.document)
+        document = self._convert(filled)
+        check_point(document, self._where)
+        steps = tuple(scenario.parse(document.at, self._where)) if document.at else ()
+        return Point(number, values, document, steps, grid_of(document, self._where))
+
+    def _fill(self, values: dict[str, Value], used: set[str]) -> dict[str, Any]:
+        return {
+            key: value if key in PLAIN else self._filled(value, values, used, key) for key, value in self._raw.items()
+        }
+
+    def _convert(self, filled: dict[str, Any]) -> Document:
         try:
-            document = msgspec.convert(kept | plain, Document)
+            return msgspec.convert(filled, Document)
         except msgspec.ValidationError as error:
-            raise self._wrong(error) from error
-        self._check_words(document)
-        steps = tuple(scenario.parse(document.at, self.path, self.text)) if document.at else ()
-        return Point(number, values, document, steps, self._grid(document.grid))
+            raise located(error, self._where) from error
 
     def _filled(self, value: Any, values: dict[str, Value], used: set[str], key: str) -> Any:
         if isinstance(value, dict):
@@ -122,95 +138,32 @@ class Experiment:
         for name in re.findall(r"\$(\w+)", value):
             if name not in values:
                 known = ", ".join(f"${name}" for name in values) or "none is declared in [sweep] or [search]"
-                raise BadInput(f"{self._places.top(key)}: key {key!r}: ${name} is unknown, known: {known}")
+                raise BadInput(f"{self._where.top(key)}: key {key!r}: ${name} is unknown, known: {known}")
             used.add(name)
         return values[whole[1]] if whole else re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), value)
 
-    def _check_words(self, document: Document) -> None:
-        for key, value, known in (
-            ("substrate", document.substrate, SUBSTRATES),
-            ("engine", document.engine, ENGINE_NAMES),
-        ):
-            if value not in known:
-                raise BadInput(f"{self._places.top(key)}: key {key!r} is {value!r}, expected {' or '.join(known)}")
 
-    def _grid(self, text: str | None) -> tuple[int, int] | None:
-        if text is None:
-            return None
-        match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text)
-        if match is None:
-            raise BadInput(f"{self._places.top('grid')}: key 'grid' is {text!r}, expected HEIGHTxWIDTH such as 40x40")
-        return int(match[1]), int(match[2])
-
-    def _wrong(self, error: msgspec.ValidationError) -> BadInput:
-        return _located(error, self._places)
+def _first_values(raw: dict[str, Any]) -> dict[str, Value]:
+    """Of a file not yet checked: what cannot be read is left for those who check."""
+    sweep, search = raw.get("sweep"), raw.get("search")
+    found: dict[str, Value] = {}
+    if isinstance(sweep, dict):
+        found |= {name: values[0] for name, values in sweep.items() if isinstance(values, list) and values}
+    if isinstance(search, dict) and isinstance(search.get("variable"), str):
+        found[search["variable"]] = search.get("low", 0.0)
+    return found
 
 
 def load(path: Path) -> Experiment:
     """Read and check a file; every point of a small sweep is checked, too (the first of a large one)."""
     raw, text = read(path, "experiment")
-    places = Places(path, text)
-    try:
-        document = msgspec.convert(raw, Document)
-    except msgspec.ValidationError as error:
-        raise _located(error, places) from error
-    _check(document, places)
-    experiment = Experiment(path, text, document)
-    if document.search is not None:
-        for value in (document.search.low, document.search.high):
-            experiment.point({document.search.variable: value})
+    experiment = Experiment(path, text, raw, places(path, text))
+    search = experiment.document.search
+    if search is not None:
+        for value in (search.low, search.high):
+            experiment.point({search.variable: value})
     elif experiment.count <= CHECKED:
         experiment.points()
+    else:
+        experiment.first()
     return experiment
-
-
-CHECKED = 2000  # points looked at before anything runs
-
-
-def _check(document: Document, places: Places) -> None:
-    bounds = [bound for bound in (document.hypothesis.at_least, document.hypothesis.at_most) if bound is not None]
-    if len(bounds) != 1:
-        raise BadInput(f"{places.table('hypothesis')}: expected one of at_least and at_most")
-    for where, name, value, low, high in (
-        (places.table("hypothesis", "confidence"), "confidence", document.hypothesis.confidence, 0.5, 0.9999),
-        (places.top("replicates"), "replicates", document.replicates, 1, 1_000_000),
-        (places.top("processes_replicates"), "processes_replicates", document.processes_replicates, 0, 10_000),
-        (places.top("watch"), "watch", document.watch, 1, 1_000_000),
-        (places.top("seed"), "seed", document.seed, 0, (1 << 62)),
-    ):
-        if not low <= value <= high:
-            raise BadInput(f"{where}: key {name!r} is {value:g}, expected {low:g} to {high:g}")
-    for name, values in document.sweep.items():
-        if not values:
-            raise BadInput(f"{places.table('sweep', name)}: {name} has no values")
-        if len(set(values)) != len(values):
-            raise BadInput(f"{places.table('sweep', name)}: {name} has a value twice")
-    if document.seeds and (document.grid is None or document.angle):
-        raise BadInput(f"{places.top('seeds')}: key 'seeds' needs a grid, and angle 0")
-    search = document.search
-    if search is None:
-        return
-    if document.sweep:
-        raise BadInput(f"{places.table('search')}: a file has a [sweep] or a [search], not both")
-    if not search.low < search.high:
-        raise BadInput(
-            f"{places.table('search', 'high')}: high is {search.high:g}, expected more than low {search.low:g}"
-        )
-    if not 0 < search.share < 1:
-        raise BadInput(f"{places.table('search', 'share')}: share is {search.share:g}, expected 0 to 1, ends excluded")
-
-
-def _located(error: msgspec.ValidationError, places: Places) -> BadInput:
-    """The same complaint with file and line."""
-    text = str(error)
-    unknown = re.search(r"unknown field `(\w+)`", text)
-    path = re.search(r"at `\$\.?([\w.]*)", text)
-    parts = [part for part in (path[1].split(".") if path else []) if part and part != "..."]
-    key = unknown[1] if unknown else (parts[-1] if parts else None)
-    table = parts[0] if parts and (unknown or len(parts) > 1) else None
-    where = places.table(table, key) if table else places.top(key or "name")
-    missing = re.search(r"required field `(\w+)`", text)
-    if missing:
-        return BadInput(f"{where}: key {missing[1]!r} is missing")
-    label = f"key {key!r}: " if key else ""
-    return BadInput(f"{where}: {label}{'unknown key' if unknown else text.split(' - at')[0]}")

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from coordinator.experiment.checks import SUBSTRATES
 from coordinator.experiment.document import SHARES, Hypothesis
 from coordinator.experiment.outcome import Fate
 from coordinator.experiment.replicate import Row
-from coordinator.experiment.spec import SUBSTRATES, Point
+from coordinator.experiment.spec import Point
 from coordinator.experiment.statistics import Interval, Survival, median_interval, survival, wilson
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"

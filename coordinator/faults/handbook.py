@@ -1,7 +1,7 @@
 """The pages of all kinds of faults, made from the catalogue itself, prose.toml and what was measured.
 
-`python -m coordinator.faults.handbook docs` writes docs/faults/KIND.md and the table in docs/faults.md; a test holds
-them to it. May import the catalogue.
+`python -m coordinator.faults.handbook docs` writes docs/faults/KIND.md, the table in docs/faults.md and the schemas,
+which name every kind; tests hold them to it. May import the catalogue and the schemas.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from coordinator import schema
 from coordinator.faults import KINDS, PLANNED
 from coordinator.faults.base import Fault, Parameter
 from coordinator.faults.links import Held
@@ -201,6 +202,7 @@ def main(docs: Path) -> None:
             old.unlink()
     for name, text in made.items():
         (folder / name).write_text(text)
+    schema.main(docs / "schema")
 
 
 if __name__ == "__main__":
