@@ -45,17 +45,6 @@ class Sight:
         return int(self.on.sum())
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One slot of one cell's mailbox in its last update."""
-
-    sender: int  # -1: beyond the border
-    sequence: int  # of the state used; 0: nothing was heard
-    newest: int  # what the sender has said last
-    incarnation: tuple[int, int]  # (epoch, life) of the state used
-    used_at_ns: int
-
-
 class Camera:
     """Reads one host's panel; keeps the last good copy of every cell."""
 
@@ -148,17 +137,6 @@ class Camera:
         superseded = valid & (newest >= following) & (next_said < used_at) & (overrun | (next_said > said))
         ages = np.where(superseded, (used_at - np.minimum(next_said, used_at)).astype(np.float64) / interval_ns, 0.0)
         return ages[valid], np.broadcast_to(cells[:, None], used.shape)[valid]
-
-    def heard(self, cell: int) -> list[Heard]:
-        """What this cell used in its last update, by slot, as of the last look."""
-        found = []
-        copy, pages = self._copies[cell], self._pages
-        for slot, sender in enumerate(self._neighbours[cell].tolist()):
-            used, at_ns = int(copy["used_sequence"][slot]), int(copy["used_at_ns"])
-            newest = 0 if sender < 0 else int(pages["copies"]["sequence"][sender].max())
-            life = (int(copy["used_epoch"][slot]), int(copy["used_life"][slot]))
-            found.append(Heard(sender, used, newest, life, at_ns))
-        return found
 
     def _reopen_if_replaced(self) -> None:
         try:

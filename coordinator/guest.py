@@ -15,7 +15,7 @@ from cellnode.panel import Phase
 from cellnode.runtime import Runtime
 from coordinator import clientmessages
 from coordinator.actions import Action, FaultReport, Outcome
-from coordinator.camera import Camera, Heard, Sight, running_pids
+from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.clock import Clock
 from coordinator.frames import Frame
@@ -91,10 +91,6 @@ class Guest:
 
     def look(self, *, ages: bool = False) -> Sight:
         return self._camera.look(self.clock.interval_ns if ages else 0)
-
-    def heard(self, cell: int) -> list[Heard]:
-        """What this cell used in its last update, as of the last look."""
-        return self._camera.heard(cell)
 
     def frame(self) -> Frame:
         return self.observer.frame(self.look(), self.t)

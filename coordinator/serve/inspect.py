@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cellnode.panel import Counter, Phase
-from coordinator.camera import Heard, Sight
+from coordinator.camera import Sight
 from coordinator.faults import KINDS, Record
 from coordinator.runfolder import RunInfo
 from firmware_sim.limits import CHANNELS
@@ -20,9 +20,9 @@ ALL_SLOTS = 0xFF
 
 
 def cell(
-    info: RunInfo, sight: Sight, number: int, heard: Sequence[Heard], faults: Sequence[Record] = ()
+    info: RunInfo, sight: Sight, number: int, around: Sequence[int], faults: Sequence[Record] = ()
 ) -> dict[str, Any]:
-    """What the page shows of cell `number` of this sight."""
+    """What the page shows of cell `number` of this sight; `around`: its neighbours by slot, -1 beyond the border."""
     used = sight.ages_intervals[sight.age_cells == number] if sight.age_cells.size else np.zeros(0)
     on_it = [_mask(record, number) for record in faults if not record.finished]
     return {
@@ -37,22 +37,27 @@ def cell(
         "state": [round(float(value), 5) for value in sight.states.reshape(-1, CHANNELS)[number]],
         "counters": {name.name.lower(): int(sight.counters[number, name]) for name in Counter},
         "stale_ages": [round(float(age), 3) for age in used],
-        "neighbours": [_neighbour(each, slot, sight, on_it) for slot, each in enumerate(heard)],
+        "neighbours": [_neighbour(number, slot, int(other), sight, on_it) for slot, other in enumerate(around)],
         "faults": [{"id": record.id, "kind": record.kind} for record, mask in on_it if mask is not None],
     }
 
 
-def _neighbour(heard: Heard, slot: int, sight: Sight, on_it: list[tuple[Record, int | None]]) -> dict[str, Any]:
+def _neighbour(
+    number: int, slot: int, other: int, sight: Sight, on_it: list[tuple[Record, int | None]]
+) -> dict[str, Any]:
     """`behind`: how many states it has said since the one that was used last; `faults`: those on this link."""
-    there = heard.sender >= 0
+    heard, there = sight.heard, other >= 0
+    sequence = int(heard.sequences[number, slot]) if heard is not None and there else 0
+    newest = int(heard.said[other]) if heard is not None and there else 0
+    life = int(heard.incarnations[number, slot]) if heard is not None and there else 0
     return {
-        "cell": heard.sender,
-        "on": there and bool(sight.on[heard.sender]),
-        "pid": int(sight.pids[heard.sender]) if there else 0,
-        "sequence": heard.sequence,
-        "newest": heard.newest,
-        "behind": max(heard.newest - heard.sequence, 0) if heard.sequence else None,
-        "incarnation": list(heard.incarnation),
+        "cell": other,
+        "on": there and bool(sight.on[other]),
+        "pid": int(sight.pids[other]) if there else 0,
+        "sequence": sequence,
+        "newest": newest,
+        "behind": max(newest - sequence, 0) if sequence else None,
+        "incarnation": [life >> 32, life & 0xFFFFFFFF],
         "faults": [record.id for record, mask in on_it if mask is not None and mask >> slot & 1],
     }
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.panel import Counter
+from cellnode.topology import neighbours
 from coordinator import locate
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
@@ -37,6 +38,7 @@ class Source:
         self.picture = picture
         self.value_bytes = hello.value_bytes(self.info)
         self._eyes, self._clerk = Guest(folder, None), Guest(folder, picture)
+        self._neighbours = neighbours(self.info.height, self.info.width, self.info.torus)
         self._ages: deque[NDArray[np.float64]] = deque()
         self._last: tuple[int, NDArray[np.float64]] | None = None
         self._asking = threading.Lock()
@@ -133,7 +135,7 @@ class Source:
         """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet. The eyes'."""
         if self.sight is None:
             return None
-        return inspect.cell(self.info, self.sight, number, self._eyes.heard(number), self._eyes.state().faults)
+        return inspect.cell(self.info, self.sight, number, self._neighbours[number], self._eyes.state().faults)
 
     @property
     def events_path(self) -> Path:

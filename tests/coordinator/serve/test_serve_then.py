@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cellnode.heard import no_words
 from cellnode.panel import COUNTERS, Counter, Phase
 from coordinator import Swarm
-from coordinator.camera import Heard, Sight
+from coordinator.camera import Sight
 from coordinator.faults import Record
 from coordinator.quick import QuickSwarm
 from coordinator.runfolder import RunFolder
@@ -198,8 +200,12 @@ def test_the_inspector_knows_how_far_behind_each_neighbour_is_and_which_faults_l
     record = Record(
         id=4, kind="link_loss", selector="x", parameters={}, start=0, duration=None, rng_seed=1, cells=[5], slots=[0b10]
     )
-    heard = [Heard(6, 8, 11, (1, 1), 99), Heard(7, 3, 3, (1, 2), 99), Heard(-1, 0, 0, (0, 0), 99)]
-    found = inspect.cell(info, sight(0.5), 5, heard, [record])  # type: ignore[arg-type]
+    heard = no_words(CELLS)
+    heard.sequences[5, :2], heard.incarnations[5, :2] = (8, 3), ((1 << 32) | 1, (1 << 32) | 2)
+    heard.said[[6, 7]] = 11, 3
+    seen = dataclasses.replace(sight(0.5), heard=heard)
+    found = inspect.cell(info, seen, 5, [6, 7, -1], [record])  # type: ignore[arg-type]
+    assert [each["incarnation"] for each in found["neighbours"]] == [[1, 1], [1, 2], [0, 0]]
     assert [each["behind"] for each in found["neighbours"]] == [3, 0, None]
     assert [each["faults"] for each in found["neighbours"]] == [[], [4], []]
     assert found["faults"] == [{"id": 4, "kind": "link_loss"}]
