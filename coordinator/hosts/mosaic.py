@@ -107,6 +107,7 @@ class Mosaic:
         if self._open:
             self._pages["phase"][cells] = Phase.OFF
             self._pages["pid"][cells] = 0
+            self._pages["copies"][cells] = np.zeros((), panel.COPY_DTYPE)
 
     @staticmethod
     def _time(tile: _Tile, sheet: Sheet, now_ns: int) -> None:

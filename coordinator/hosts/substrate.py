@@ -54,6 +54,7 @@ HERE_S = 30.0  # for hosts on this machine to call
 LINK_S = 15.0  # for cells of different hosts to hear each other, once all are up
 COST_WINDOW_S = 1.5
 LEAVE_S = 10.0
+CALL_S = 10.0  # for the agent of a block that was just given to a host to call
 BACK_S = 4.0  # hosts call again twice a second; a new coordinator waits so long for those it expects
 
 
@@ -336,13 +337,18 @@ class HostsSubstrate:
             for post in self._posts():
                 mine = sorted(wanted.intersection(post.tenure.cells))
                 wanted.difference_update(mine)
-                if mine and (post.silent or not post.live):
+                if mine and not self._reachable(post):
                     wanted.update(mine)  # they are named at the end, as those without a host
                 elif mine:
                     futures.append((mine, self._post(post, mine, make)))
             missing = sorted(wanted) + self._gather(futures, 15 + 0.05 * cells.size)
             self._looked_s = 0.0
             return sorted(missing)
+
+    def _reachable(self, post: Post) -> bool:
+        """Its agent has been told of its block, and so understands commands; one that is on its way is waited for."""
+        self._here[0].wait(lambda: post.silent or post.live or post.placing is not None, CALL_S)
+        return not post.silent and (post.live or post.placing is not None)
 
     def _post(self, post: Post, mine: list[int], make: Callable[[int, list[int]], Command]) -> Future[Done]:
         return self._here[0].post(post.tenure.agent, lambda number: make(number, mine))
@@ -352,7 +358,7 @@ class HostsSubstrate:
         with self._commands:
             link, futures = self._here[0], []
             for post in self._posts():
-                if post.live and not post.silent:
+                if not post.silent and (post.live or post.placing is not None):
                     number_of = link.post(post.tenure.agent, lambda number, post=post: make(number, post))  # type: ignore[misc]
                     futures.append((post.tenure.cells, number_of))
             return self._gather(futures, 15 + 0.05 * self._cells)
