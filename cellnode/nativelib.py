@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.mailbox import NEVER_NS
-from cellnode.panel import COUNTERS, Counter
+from cellnode.panel import COPY_DTYPE, COUNTERS, SLOT_DTYPE, Counter
 from firmware_sim import chip, native_build
 from firmware_sim.genome import HIDDEN_MIN, Genome
 from firmware_sim.limits import ALIVE_THRESHOLD_INT8, ALPHA, CHANNELS
 
 FOLDER = Path(__file__).parent / "native"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
+HERE, ELSEWHERE = 1, 2  # what `on` may be, beside 0
 OPTIMISE = ("-O2", "-ftree-vectorize")  # of the processor's baseline; core_avx2.c asks for more, where there is more
 
 SLOT = np.dtype(
@@ -52,7 +53,8 @@ CELL = np.dtype(
         *((name, np.uint64) for name in ("clock_key", "draws")),
         ("quiet", np.int64),
         ("clock_first", np.int64),
-        ("spare", np.int64, (3,)),
+        *((name, np.int64) for name in ("number", "not_before_ns")),
+        ("page", np.uint64),  # an address
         ("slots", SLOT, (8,)),
         ("counters", np.uint64, (COUNTERS,)),
         ("answered", np.int64, (8,)),
@@ -72,6 +74,13 @@ HELD = np.dtype(
     [
         *((name, np.int64) for name in ("due_ns", "sender", "incarnation", "sequence")),
         *((name, np.int32) for name in ("left", "right", "copy", "slot", "hello", "next_within")),
+        ("state", np.int8, (CHANNELS,)),
+    ]
+)
+HEARD = np.dtype(
+    [
+        *((name, np.int64) for name in ("sender", "incarnation", "sequence")),
+        *((name, np.int32) for name in ("receiver", "slot", "hello", "next_within")),
         ("state", np.int8, (CHANNELS,)),
     ]
 )
@@ -97,7 +106,7 @@ class World(ctypes.Structure):
         ("ask", ASK),
         *((name, ctypes.c_int64) for name in ("interval_ns", "epoch", "delay_max_ns")),
         ("wake_key", ctypes.c_uint64),
-        *((name, ctypes.c_int64) for name in ("log_count", "log_room")),
+        *((name, ctypes.c_int64) for name in ("log_count", "log_room", "shown_later_ns")),
         *((name, ctypes.c_int32) for name in ("held_free", "held_room", "bucket_shift", "bucket_mask")),
         *((name, ctypes.c_int32) for name in ("queued", "simd", "failed", "unused")),
     )
@@ -112,6 +121,9 @@ _SIZES = [
     EVENT.itemsize,
     RULE_BYTES,
     EDGES.itemsize,
+    HEARD.itemsize,
+    COPY_DTYPE.itemsize,
+    *(SLOT_DTYPE.fields[name][1] for name in ("counters", "flip", "copies", "say_times")),  # type: ignore[index]
 ]
 
 
@@ -154,6 +166,7 @@ def blank(count: int) -> NDArray[Any]:
     cells = aligned(count, CELL)
     cells["next_wake_ns"] = cells["due_ns"] = NEVER_NS
     cells["held"] = cells["neighbours"] = -1
+    cells["number"] = np.arange(count)
     cells["changed"] = cells["next_within"] = 1
     cells["slots"]["next_within"] = 1
     return cells
@@ -178,6 +191,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "erase": ([world, address, i64, i64], None),
         "seed": ([world, address, i64, ctypes.c_char_p, i64], None),
         "run": ([world, i32, i32, i64], i32),
+        "hear": ([world, i32, i32, address, i64, i64], i64),
+        "set_interval": ([world, i32, i32, i64], None),
     }
     for name, (arguments, result) in signatures.items():
         function = getattr(library, f"planaria_world_{name}")

@@ -65,6 +65,22 @@ class Part:
                 self.world.failed = 0
                 raise EngineFailed
 
+    def hear(self, heard: NDArray[np.void], now_ns: int) -> None:
+        """Frames said elsewhere come to cells of this part."""
+        done = 0
+        while done < len(heard):
+            left = np.ascontiguousarray(heard[done:])
+            done += self._library.planaria_world_hear(
+                self.world, self.first, self.end, left.ctypes.data, len(left), now_ns
+            )
+            if done < len(heard):
+                self._grow(2 * len(self.held))
+
+    def set_interval(self, interval_ns: int) -> None:
+        """T is another one, and with it what a bucket of the calendar holds."""
+        self.world.interval_ns = interval_ns
+        self._buckets = self._calendar(interval_ns)
+
     def held_of(self, root: int) -> NDArray[np.void]:
         """The frames of the heap under `root`, in no order."""
         nodes, ahead = [], [root]

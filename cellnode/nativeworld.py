@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode import clockfault, linkfault, nativelib
+from cellnode.cell import REACTION_NS
 from cellnode.draws import TABLE, Purpose, chain
 from cellnode.heard import Heard
 from cellnode.linkfault import DELAY_MAX, check
+from cellnode.mailbox import NEVER_NS
 from cellnode.messages import LinkFault
 from cellnode.nativefaults import edges_of, table_of
-from cellnode.nativelib import ASK, CELL, EDGES, EVENT, SAID, World
+from cellnode.nativelib import ASK, CELL, EDGES, EVENT, HERE, SAID, World
 from cellnode.nativepart import EngineFailed, Part
 from cellnode.oracle import Said
 from firmware_sim.engines import Engine, genome_of
@@ -38,7 +40,9 @@ class NativeWorld:
     """Cells that are all on at time 0, each in its first life; the same surface as `CellWorld`, for int8 engines.
 
     `parts`: so many equal ranges of the table without a link between them; they run in threads, one for each core,
-    which changes no byte. Raises NativeUnavailable where there is no compiled library.
+    which changes no byte. `numbers`: what the cells are called in the grid, in rising order, if they are not all of it.
+    `elsewhere`: so many of the last of them live elsewhere: what they say comes by `hear`; then nobody has power at
+    first. Raises NativeUnavailable where there is no compiled library.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class NativeWorld:
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         parts: int = 1,
         threads: int | None = None,
+        numbers: NDArray[np.int64] | None = None,
+        elsewhere: int = 0,
     ) -> None:
         if engine.family != "int8" or engine.channels != CHANNELS:
             raise BadInput(f"native virtual time computes int8 with {CHANNELS} channels, not engine {engine.name}")
@@ -63,17 +69,26 @@ class NativeWorld:
         self.cells["neighbours"] = table
         for number, (cells, _) in enumerate(others, 1):
             self.cells["engine"][np.asarray(cells, np.int64)] = number
-        size = len(table) // parts
+        if numbers is not None:
+            self.cells["number"] = numbers
+        self.count = len(table) - elsewhere
+        size = self.count // parts
         self.parts = [Part(self._library, k * size, (k + 1) * size, interval_ns) for k in range(parts)]
         self._threads = 1 if log is not None or parts == 1 else threads or os.cpu_count() or 1
         self._fault_table, self._edges = table_of((), interval_ns), np.zeros(0, EDGES)
         self._error: BaseException | None = None
         self._bind()
-        self.power(range(len(table)), True, 0)
+        if numbers is None:
+            self.power(range(len(table)), True, 0)
 
     @property
     def on(self) -> NDArray[np.bool_]:
         return self.cells["on"].astype(np.bool_)
+
+    @property
+    def frozen(self) -> NDArray[np.bool_]:
+        still: NDArray[np.bool_] = self.cells["not_before_ns"] == NEVER_NS
+        return still
 
     def states(self) -> NDArray[Any]:
         """[cells, 16] int8; cells without power are zeros."""
@@ -118,12 +133,32 @@ class NativeWorld:
         for world, some in self._by_part(cells):
             self._library.planaria_world_power(world, some.ctypes.data, len(some), on, now_ns)
 
+    def freeze(self, cells: Iterable[int], frozen: bool, now_ns: int) -> None:
+        """As in `CellWorld`."""
+        wanted = np.array(sorted(set(cells)), np.int64)
+        changed = wanted[(self.cells["on"][wanted] == HERE) & (self.frozen[wanted] != frozen)]
+        self.cells["not_before_ns"][changed] = NEVER_NS if frozen else now_ns + REACTION_NS
+
+    def hear(self, heard: NDArray[np.void], now_ns: int) -> None:
+        """What cells elsewhere have said comes to cells here (`nativelib.HEARD`), in this order."""
+        self.parts[0].hear(heard, now_ns)
+
+    def set_interval(self, interval_ns: int, now_ns: int) -> None:
+        """Change T; pending wakes are drawn anew."""
+        self.interval_ns = interval_ns
+        self._fault_table = table_of(self.faults, interval_ns)
+        for part in self.parts:
+            part.set_interval(interval_ns)
+        self._bind()
+        for part in self.parts:
+            self._library.planaria_world_set_interval(part.world, part.first, part.end, now_ns)
+
     def erase(self, cells: Iterable[int], now_ns: int) -> None:
-        for world, some in self._by_part(cells):
+        for world, some in self._by_part(self._reachable(cells)):
             self._library.planaria_world_erase(world, some.ctypes.data, len(some), now_ns)
 
     def seed(self, cells: Iterable[int], state: bytes, now_ns: int) -> None:
-        for world, some in self._by_part(cells):
+        for world, some in self._by_part(self._reachable(cells)):
             self._library.planaria_world_seed(world, some.ctypes.data, len(some), bytes(state), now_ns)
 
     def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
@@ -148,6 +183,10 @@ class NativeWorld:
         return it
 
     # ---- inside
+
+    def _reachable(self, cells: Iterable[int]) -> list[int]:
+        """Who stands still misses what is done to him."""
+        return [cell for cell in cells if self.cells["not_before_ns"][cell] != NEVER_NS]
 
     def _by_part(self, cells: Iterable[int]) -> Iterator[tuple[World, NDArray[np.int64]]]:
         wanted = np.array(sorted(set(cells)), np.int64)

@@ -53,9 +53,9 @@ static bool in_burst(const world_fault *fault, uint64_t steps, uint64_t starts, 
     return hits(starts, start, fault->stationary);
 }
 
-/* The fate of frame `sequence` of one life of `sender` on its way into `slot` of `receiver`, a cell with faults. */
-static world_fate fate_of(const world *w, const world_cell *cell, int64_t sender, int64_t receiver, int32_t slot,
-                          int64_t incarnation, int64_t sequence)
+/* The fate of frame `sequence` of one life of `sender`, a number, on its way into `slot` of a cell with faults. */
+static world_fate fate_of(const world *w, const world_cell *cell, int64_t sender, int32_t slot, int64_t incarnation,
+                          int64_t sequence)
 {
     world_fate met = {false, 0, 0};
     for (int32_t k = 0; k < cell->fault_count; k++) {
@@ -64,7 +64,7 @@ static world_fate fate_of(const world *w, const world_cell *cell, int64_t sender
             continue;
         }
         const world_fault *const fault = &w->faults[edges->fault];
-        uint64_t who = chain(chain(fault->id_key, (uint64_t)sender), (uint64_t)receiver);
+        uint64_t who = chain(chain(fault->id_key, (uint64_t)sender), (uint64_t)cell->number);
         who = chain(chain(who, (uint64_t)(incarnation >> 32)), (uint64_t)(incarnation & LIFE_MASK));
         const uint64_t key = chain(fault->key, who);
         switch (fault->kind) {
@@ -95,11 +95,11 @@ static world_fate fate_of(const world *w, const world_cell *cell, int64_t sender
 }
 
 /* A wake interval as a bad clock makes it; `counter` numbers the draw. */
-static int64_t bend(const world *w, world_cell *cell, int64_t interval, int64_t index, uint64_t counter)
+static int64_t bend(const world *w, world_cell *cell, int64_t interval, uint64_t counter)
 {
     for (int32_t k = 0; k < cell->clock_count; k++) {
         const world_fault *const fault = &w->faults[w->edges[cell->clock_first + k].fault];
-        uint64_t who = chain(fault->id_key, (uint64_t)index);
+        uint64_t who = chain(fault->id_key, (uint64_t)cell->number);
         if (fault->kind == JITTER) {
             who = chain(chain(who, (uint64_t)(cell->incarnation >> 32)), (uint64_t)(cell->incarnation & LIFE_MASK));
         }

@@ -21,12 +21,16 @@ void planaria_world_power(world *w, const int64_t *cells, int64_t n, int32_t on,
 void planaria_world_erase(world *w, const int64_t *cells, int64_t n, int64_t now_ns);
 void planaria_world_seed(world *w, const int64_t *cells, int64_t n, const int8_t *state, int64_t now_ns);
 int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_ns);
+int64_t planaria_world_hear(world *w, int32_t first, int32_t end, const world_heard *heard, int64_t n, int64_t now_ns);
+void planaria_world_set_interval(world *w, int32_t first, int32_t end, int64_t now_ns);
 
 /* How large the caller's buffers are here: both sides must mean the same. */
 void planaria_world_sizes(int64_t *sizes)
 {
     const int64_t all[] = {sizeof(world),       sizeof(world_cell), sizeof(world_fault), sizeof(world_held),
-                           sizeof(world_said), sizeof(world_event), sizeof(world_rule),  sizeof(world_edges)};
+                           sizeof(world_said), sizeof(world_event), sizeof(world_rule),  sizeof(world_edges),
+                           sizeof(world_heard), sizeof(world_copy), offsetof(world_page, counters),
+                           offsetof(world_page, flip), offsetof(world_page, copies), offsetof(world_page, say_times)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         sizes[i] = all[i];
     }
@@ -52,12 +56,12 @@ void planaria_world_power(world *w, const int64_t *cells, int64_t n, int32_t on,
 {
     for (int64_t k = 0; k < n; k++) {
         world_cell *const cell = &w->cells[cells[k]];
-        if (cell->on == (on != 0)) {
+        if (cell->on == (on != 0)) { /* OFF and HERE are 0 and 1 */
             continue;
         }
         held_drop(w, cell);
         if (on != 0) {
-            born(w, cell, cells[k], now_ns);
+            born(w, cell, now_ns);
         } else {
             off(cell);
         }
@@ -108,7 +112,7 @@ int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_n
         if (w->faults != NULL && w->held_room < 2 * SLOTS) {
             return RUN_HELD_FULL;
         }
-        if (cell->due_ns <= cell->next_wake_ns) {
+        if (cell->due_ns <= wake_ns(cell)) {
             release(w, index);
         } else {
             wake(w, index);
@@ -118,4 +122,38 @@ int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_n
         }
     }
     return RUN_DONE;
+}
+
+/* What was said elsewhere comes to cells here, at one moment, in this order.  Answers how many frames came: fewer than n
+ * if there is no more room to hold frames back. */
+int64_t planaria_world_hear(world *w, int32_t first, int32_t end, const world_heard *heard, int64_t n, int64_t now_ns)
+{
+    (void)queue_fill(w, first, end); /* whoever is roused is moved in the queue */
+    for (int64_t k = 0; k < n; k++) {
+        const world_cell *const cell = &w->cells[heard[k].receiver];
+        const world_frame frame = {heard[k].incarnation, heard[k].sequence, heard[k].state, (uint8_t)heard[k].hello,
+                                   (uint8_t)heard[k].next_within};
+        if (cell->on != HERE) {
+            continue;
+        }
+        if (cell->fault_count == 0) {
+            cell_receive(w, heard[k].receiver, heard[k].slot, &frame, now_ns);
+        } else if (w->held_room < 2) {
+            return k;
+        } else {
+            pass(w, heard[k].sender, heard[k].receiver, heard[k].slot, &frame, now_ns);
+        }
+    }
+    return n;
+}
+
+/* T is another one now: what is pending is drawn anew. */
+void planaria_world_set_interval(world *w, int32_t first, int32_t end, int64_t now_ns)
+{
+    for (int32_t i = first; i < end; i++) {
+        if (w->cells[i].on == HERE && w->cells[i].next_wake_ns != NEVER_NS) {
+            schedule(w, &w->cells[i], now_ns);
+        }
+        w->cells[i].look_at_ns = 0;
+    }
 }

@@ -112,6 +112,15 @@ static void mailbox_forget(const world *w, world_cell *cell, int64_t now_ns)
     cell->look_at_ns = earliest;
 }
 
+/* The listener was not listening: all silence counts from now. */
+static void mailbox_restart_ages(world_cell *cell, int64_t now_ns)
+{
+    for (int32_t slot = 0; slot < SLOTS; slot++) {
+        cell->slots[slot].heard_at_ns = now_ns;
+    }
+    cell->look_at_ns = 0;
+}
+
 /* Lose the own state, slots and greetings; keep incarnations. */
 static void mailbox_clear(world_cell *cell)
 {

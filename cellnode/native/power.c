@@ -19,7 +19,7 @@ static void start_over(const world *w, world_cell *cell, int64_t now_ns)
     cell->hello_until_ns = now_ns + HELLO_MAX * w->interval_ns;
 }
 
-static void born(const world *w, world_cell *cell, int64_t index, int64_t now_ns)
+static void born(const world *w, world_cell *cell, int64_t now_ns)
 {
     const int64_t life = (cell->incarnation & LIFE_MASK) + 1;
     for (int32_t slot = 0; slot < SLOTS; slot++) {
@@ -27,16 +27,18 @@ static void born(const world *w, world_cell *cell, int64_t index, int64_t now_ns
     }
     cell->sequence = 0;
     cell->incarnation = w->epoch << 32 | life;
-    cell->clock_key = chain(w->wake_key, chain(chain(chain(0, (uint64_t)index), (uint64_t)w->epoch), (uint64_t)life));
+    cell->clock_key = chain(w->wake_key, chain(chain(chain(0, (uint64_t)cell->number), (uint64_t)w->epoch), (uint64_t)life));
     cell->draws = 0;
-    cell->on = 1;
+    cell->on = HERE;
+    cell->not_before_ns = 0;
     start_over(w, cell, now_ns);
 }
 
 static void off(world_cell *cell)
 {
     mailbox_clear(cell);
-    cell->on = 0;
+    cell->on = OFF;
+    cell->not_before_ns = 0;
     cell->next_wake_ns = NEVER_NS;
     cell->hello_until_ns = 0;
     cell->counters[SLEEPING] = 0;

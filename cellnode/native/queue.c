@@ -4,9 +4,16 @@
  * put in, moved and taken out in constant time, and there are about as many cells to a bucket as fit in one hand. */
 #include "world.h"
 
+/* When a cell wakes: when it is due, or as soon as it may. */
+static inline int64_t wake_ns(const world_cell *cell)
+{
+    return cell->next_wake_ns > cell->not_before_ns ? cell->next_wake_ns : cell->not_before_ns;
+}
+
 static inline int64_t event_ns(const world_cell *cell)
 {
-    return cell->due_ns < cell->next_wake_ns ? cell->due_ns : cell->next_wake_ns;
+    const int64_t at_ns = wake_ns(cell);
+    return cell->due_ns < at_ns ? cell->due_ns : at_ns;
 }
 
 static inline int32_t *bucket_of(const world *w, int64_t at_ns)

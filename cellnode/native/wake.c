@@ -7,7 +7,7 @@ static void schedule(const world *w, world_cell *cell, int64_t now_ns)
 {
     int64_t interval = interval_ns(w->intervals, chain(cell->clock_key, cell->draws), w->interval_ns);
     if (cell->clock_count != 0) {
-        interval = bend(w, cell, interval, cell - w->cells, cell->draws);
+        interval = bend(w, cell, interval, cell->draws);
     }
     cell->draws++;
     cell->next_wake_ns = now_ns + interval * cell->next_within;
@@ -64,10 +64,10 @@ static bool hold(world *w, world_cell *cell, world_held *held, int64_t due_ns)
 }
 
 /* A frame goes over a link with faults (`_meet` of cellnode/linkfault.py). */
-static void pass(world *w, int32_t sender, int32_t index, int32_t slot, const world_frame *frame, int64_t now_ns)
+static void pass(world *w, int64_t sender, int32_t index, int32_t slot, const world_frame *frame, int64_t now_ns)
 {
     world_cell *const cell = &w->cells[index];
-    const world_fate met = fate_of(w, cell, sender, index, slot, frame->incarnation, frame->sequence);
+    const world_fate met = fate_of(w, cell, sender, slot, frame->incarnation, frame->sequence);
     if (met.lost) {
         cell->counters[FAULT_LOST]++;
         return;
@@ -167,6 +167,45 @@ static bool waits_for_somebody(const world *w, const world_cell *cell)
     return false;
 }
 
+/* More than T late is missed; after more than 2 T nobody was listening, and silence counts anew. */
+static void count_late(const world *w, world_cell *cell, int64_t now_ns)
+{
+    const int64_t late_ns = now_ns - cell->next_wake_ns;
+    if (late_ns <= 0) {
+        return;
+    }
+    cell->counters[LATE_NS] += (uint64_t)late_ns;
+    cell->counters[MISSED_WAKES] += late_ns > w->interval_ns;
+    if (late_ns > 2 * w->interval_ns) {
+        mailbox_restart_ages(cell, now_ns);
+    }
+}
+
+/* What is about to be said, and what it was computed from, for whoever looks (cellnode/page.py). */
+static void show(const world *w, const world_cell *cell, int64_t now_ns)
+{
+    world_page *const page = cell->page;
+    const uint32_t flip = 1 - (page->flip & 1);
+    world_copy *const copy = &page->copies[flip];
+    const uint64_t sequence = (uint64_t)cell->sequence;
+    const uint64_t shown_ns = (uint64_t)(now_ns + w->shown_later_ns);
+    __atomic_store_n(&copy->begin, sequence, __ATOMIC_SEQ_CST);
+    copy->sequence = sequence;
+    copy->said_at_ns = copy->used_at_ns = shown_ns;
+    for (int32_t slot = 0; slot < SLOTS; slot++) {
+        copy->used_sequence[slot] = (uint64_t)cell->slots[slot].sequence;
+        copy->used_epoch[slot] = (uint32_t)(cell->slots[slot].incarnation >> 32);
+        copy->used_life[slot] = (uint32_t)cell->slots[slot].incarnation;
+    }
+    copy->next_within = cell->next_within;
+    memcpy(copy->state, cell->own, CHANNELS);
+    page->say_times[sequence % SAY_TIMES] = shown_ns;
+    memcpy(page->counters, cell->counters, sizeof page->counters);
+    page->counters[RECEIVED] = cell->received;
+    __atomic_store_n(&copy->end, sequence, __ATOMIC_RELEASE);
+    __atomic_store_n(&page->flip, flip, __ATOMIC_RELEASE);
+}
+
 static void note(world *w, int32_t index, const world_cell *cell, bool hello, int64_t now_ns)
 {
     world_said *const said = &w->log[w->log_count++];
@@ -182,7 +221,7 @@ static void note(world *w, int32_t index, const world_cell *cell, bool hello, in
 static void wake(world *w, int32_t index)
 {
     world_cell *const cell = &w->cells[index];
-    const int64_t now_ns = cell->next_wake_ns;
+    const int64_t now_ns = wake_ns(cell);
     for (int32_t slot = 0; slot < SLOTS; slot++) {
         if (cell->neighbours[slot] != NOBODY) { /* while the core computes, memory may fetch whom it will speak to */
             const world_cell *const other = &w->cells[cell->neighbours[slot]];
@@ -190,6 +229,7 @@ static void wake(world *w, int32_t index)
             __builtin_prefetch(other, 1);
         }
     }
+    count_late(w, cell, now_ns);
     mailbox_forget(w, cell, now_ns);
     cell->counters[HEARD] += count_slots(cell->filled);
     cell->counters[LIVING_NEIGHBOURS] += count_slots(cell->living);
@@ -207,17 +247,20 @@ static void wake(world *w, int32_t index)
         schedule(w, cell, now_ns);
     }
     queue_follow(w, index);
+    if (cell->page != NULL) {
+        show(w, cell, now_ns);
+    }
     if (w->log != NULL) {
         note(w, index, cell, hello, now_ns);
     }
     const world_frame frame = {cell->incarnation, cell->sequence, cell->own, hello, cell->next_within};
     for (int32_t slot = 0; slot < SLOTS; slot++) {
         const int32_t neighbour = cell->neighbours[slot];
-        if (neighbour == NOBODY || !w->cells[neighbour].on) {
+        if (neighbour == NOBODY || w->cells[neighbour].on != HERE) {
             continue;
         }
         if (w->cells[neighbour].fault_count != 0) {
-            pass(w, index, neighbour, SLOTS - 1 - slot, &frame, now_ns);
+            pass(w, cell->number, neighbour, SLOTS - 1 - slot, &frame, now_ns);
         } else {
             cell_receive(w, neighbour, SLOTS - 1 - slot, &frame, now_ns);
         }

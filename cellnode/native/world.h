@@ -27,11 +27,15 @@ enum {
     STATE_MAX = 127,
     NOBODY = -1
 };
+
+/* Who a cell is to this world: without power, living here, or living elsewhere (what it says comes by `hear`). */
+enum { OFF = 0, HERE = 1, ELSEWHERE = 2 };
 #define NEVER_NS ((int64_t)1 << 62)
 #define LIFE_MASK ((int64_t)0xFFFFFFFF)
 
 enum {
-    UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, ERASED = 9, SEEDED = 10,
+    UPDATES = 0, SKIPPED = 1, SAID = 2, HEARD = 3, LIVING_NEIGHBOURS = 4, RECEIVED = 5, MISSED_WAKES = 6, LATE_NS = 7,
+    ERASED = 9, SEEDED = 10,
     FORGOTTEN = 11, FAULT_LOST = 12, FAULT_DELAYED = 13, DROP_OLD_INCARNATION = 20, DROP_SEQUENCE = 22, WOKEN = 25,
     SLEEPING = 26, HELLOS = 27, FAULT_CLOCK = 29, FAULT_DUPLICATED = 30
 };
@@ -48,6 +52,35 @@ typedef struct {
     int8_t state[CHANNELS];
 } world_slot;
 
+/* One of the two copies of what can be seen of a cell (cellnode/panel.py).  240 bytes. */
+typedef struct {
+    uint64_t begin;
+    uint64_t sequence;
+    uint64_t said_at_ns;
+    uint64_t used_at_ns;
+    uint64_t used_sequence[SLOTS];
+    uint32_t used_epoch[SLOTS];
+    uint32_t used_life[SLOTS];
+    uint32_t next_within;
+    uint32_t flags;
+    int8_t state[64];
+    uint64_t end;
+} world_copy;
+
+enum { SAY_TIMES = 64 };
+
+/* A cell's page of the panel, as far as a wake writes there. */
+typedef struct {
+    uint32_t identity[6];
+    uint64_t command_id;
+    uint64_t counters[COUNTERS];
+    uint32_t flip;
+    uint32_t gap[7];
+    world_copy copies[2];
+    uint64_t other_gap[12];
+    uint64_t say_times[SAY_TIMES];
+} world_page;
+
 /* One cell.  Masks have bit `1 << slot`.  A frame touches the first cache line of its receiver and one slot. */
 typedef struct {
     int64_t next_wake_ns; /* NEVER_NS: asleep, or without power */
@@ -55,7 +88,7 @@ typedef struct {
     int64_t look_at_ns;   /* no slot expires before */
     uint64_t received;    /* the counter RECEIVED, which lies here for speed */
     int8_t own[CHANNELS];
-    uint8_t on;
+    uint8_t on;           /* OFF, HERE or ELSEWHERE */
     uint8_t fixed;        /* the last computed step gave back the state it began with */
     uint8_t changed;      /* some value differs from when the core last computed */
     uint8_t next_within;
@@ -78,7 +111,9 @@ typedef struct {
     uint64_t draws;
     int64_t quiet;        /* wakes in a row at which zero was said */
     int64_t clock_first;  /* of the faults of its clock in the world's `edges` */
-    int64_t spare[3];     /* to a whole number of cache lines */
+    int64_t number;       /* in the grid: what it is called in frames, and what its draws are keyed by */
+    int64_t not_before_ns; /* no wake before, however long it is due; NEVER_NS: it stands still */
+    world_page *page;     /* of the panel, null if nobody looks */
     world_slot slots[SLOTS];
     uint64_t counters[COUNTERS];
     int64_t answered[SLOTS]; /* incarnation whose hello was answered out of sleep */
@@ -126,6 +161,18 @@ typedef struct {
     int32_t next_within;
     int8_t state[CHANNELS];
 } world_held;
+
+/* A frame that somebody elsewhere has said, on its way to one cell here. */
+typedef struct {
+    int64_t sender; /* number */
+    int64_t incarnation;
+    int64_t sequence;
+    int32_t receiver;
+    int32_t slot;
+    int32_t hello;
+    int32_t next_within;
+    int8_t state[CHANNELS];
+} world_heard;
 
 /* What was said, for the log. */
 typedef struct {
@@ -181,6 +228,7 @@ typedef struct {
     uint64_t wake_key; /* chain(chain(0, seed), WAKE) */
     int64_t log_count;
     int64_t log_room;
+    int64_t shown_later_ns; /* what a page shows is so much later than this world's time */
     int32_t held_free; /* first free node */
     int32_t held_room; /* how many are free */
     int32_t bucket_shift; /* a bucket is 1 << shift ns wide */
