@@ -69,10 +69,9 @@ def bend(
     counters: NDArray[np.uint64],
     mean_ns: int,
 ) -> Words:
-    """`bent` for arrays: the intervals [k] of these cells; each fault with its victims as a mask [n]."""
+    """`bent` for arrays: the intervals [k] of these cells; each fault with its victims among them as a mask [k]."""
     bent_ones = intervals.copy()
-    for fault, victims in faults:
-        hit = victims[cells]
+    for fault, hit in faults:
         factors = _factors(fault, cells[hit], epoch, lives[hit], counters[hit])
         scaled = (bent_ones[hit] >> _UNIT_BITS) * factors
         scaled += ((bent_ones[hit] & (_UNIT - 1)) * factors) >> _UNIT_BITS

@@ -49,9 +49,12 @@ def encode(frame: Frame) -> bytes:
     return body + crc32(body).to_bytes(4, "big")
 
 
-def decode(data: bytes, tag: int) -> Frame | Counter:
-    """The frame in `data`, or the reason why there is none: size, shape, version, CRC, swarm, ranges; in this order."""
-    if len(data) > FRAME_MAX:
+def decode(data: bytes, tag: int, size: int = 0) -> Frame | Counter:
+    """The frame in `data`, or the reason why there is none: size, shape, version, CRC, swarm, ranges; in this order.
+
+    `size`: bytes of a state where a swarm's rule has other than 16 channels; wider ones make longer frames.
+    """
+    if len(data) > FRAME_MAX and len(data) > FRAME_MAX + size - 64:
         return Counter.DROP_SIZE
     try:
         fields = msgpack.unpackb(data, use_list=False)
@@ -90,6 +93,6 @@ def decode(data: bytes, tag: int) -> Frame | Counter:
         and 1 <= next_within <= NEXT_WITHIN_MAX
     ):
         return Counter.DROP_GARBLED
-    if len(values) not in (16, 64):
+    if len(values) not in ((size,) if size else (16, 64)):
         return Counter.DROP_VALUES
     return Frame(flags, its_tag, cell, epoch, life, sequence, next_within, values)

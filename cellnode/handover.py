@@ -20,9 +20,11 @@ from cellnode.patchworld import PatchWorld
 
 def to_arrays(world: NativeWorld, tag: int, now_ns: int) -> PatchWorld:
     """A PatchWorld that lives on exactly as `world` would have from `now_ns`."""
+    part = () if world.numbers is None else (None, world.numbers, len(world.table) - world.count)
     made = PatchWorld(
-        world.table, world.engine, world.rng_seed, world.interval_ns, world.epoch, world.log, world.others, tag
+        world.table, world.engine, world.rng_seed, world.interval_ns, world.epoch, world.log, world.others, tag, *part
     )
+    made.stand_still(world.cells["not_before_ns"])
     _fill_patch(made.patch, world.cells)
     _fill_mail(made.patch.mail, world.cells)
     everybody = np.arange(made.patch.count)
@@ -36,7 +38,7 @@ def to_arrays(world: NativeWorld, tag: int, now_ns: int) -> PatchWorld:
 
 
 def _fill_patch(patch: Patch, cells: NDArray[np.void]) -> None:
-    patch.on[:-1] = cells["on"]
+    patch.on[:-1] = cells["on"] != 0
     patch.next_wake_ns[:-1] = cells["next_wake_ns"]
     patch._incarnation[:-1] = cells["incarnation"]
     patch.next_within[:] = cells["next_within"]

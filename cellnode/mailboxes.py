@@ -97,10 +97,9 @@ class Mailboxes:
         size = channels * dtype.itemsize
         self.bits = np.dtype(np.uint64) if size % 8 == 0 else np.dtype(f"u{dtype.itemsize}")  # states compare as bits
         self._threshold = ALIVE_THRESHOLD_INT8 if dtype == np.int8 else np.float32(ALIVE_THRESHOLD)
-        ages = [max(SILENCE_MAX, SILENCE_FACTOR * k) * interval_ns for k in range(NEXT_WITHIN_MAX + 1)]
-        self._time_to_live_ns: Times = np.array(ages, np.int64)
         self.changed: Mask = np.ones(n, np.bool_)  # a value in the block differs from when the core last computed
         self._look_at_ns: Times = np.zeros(n, np.int64)  # no slot expires before
+        self.set_interval(interval_ns)
         self.sequences = np.zeros((n, 8), np.int64)  # 0: the slot is empty
         self.incarnations = np.zeros((n, 8), np.int64)
         self.greeted: Mask = np.zeros((n, 8), np.bool_)
@@ -155,6 +154,12 @@ class Mailboxes:
         """The clocks of these listeners stood still for `ns`."""
         self._heard_at_ns[cells] += ns
         self._look_at_ns[cells] = 0
+
+    def set_interval(self, interval_ns: int) -> None:
+        """Change T, in which ages count."""
+        ages = [max(SILENCE_MAX, SILENCE_FACTOR * k) * interval_ns for k in range(NEXT_WITHIN_MAX + 1)]
+        self._time_to_live_ns: Times = np.array(ages, np.int64)
+        self._look_at_ns[:] = 0
 
     def clear(self, cells: Indices) -> None:
         """Lose own states, slots and greetings; keep incarnations."""

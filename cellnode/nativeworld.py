@@ -63,12 +63,14 @@ class NativeWorld:
             raise BadInput(f"native virtual time computes int8 with {CHANNELS} channels, not engine {engine.name}")
         self._library = nativelib.load()
         self.engine, self.others, self.log = engine, others, log
+        self.on_said: Callable[[NDArray[np.void]], None] | None = None  # gets all that was said, many rows at a time
         self.table, self.rng_seed, self.interval_ns, self.epoch = table, rng_seed, interval_ns, epoch
         self.faults: tuple[LinkFault, ...] = ()
         self.cells = nativelib.blank(len(table))
         self.cells["neighbours"] = table
         for number, (cells, _) in enumerate(others, 1):
             self.cells["engine"][np.asarray(cells, np.int64)] = number
+        self.numbers = numbers
         if numbers is not None:
             self.cells["number"] = numbers
         self.count = len(table) - elsewhere
@@ -200,7 +202,8 @@ class NativeWorld:
         genome = genome_of(self.engine)
         self._rule = None if genome is None else nativelib.rule_of(self._library, genome)
         self._events = nativelib.aligned(len(self.cells), EVENT)
-        self._said = np.zeros(0 if self.log is None else LOG_ROOM, SAID)
+        told = self.log is not None or self.numbers is not None
+        self._said = np.zeros(LOG_ROOM if told else 0, SAID)
         self._ask = ASK(self._answer) if genome is None or self.others else ASK()
         for part in self.parts:
             world = part.world
@@ -210,7 +213,7 @@ class NativeWorld:
             world.intervals = TABLE.ctypes.data
             world.faults = self._fault_table.rows.ctypes.data if self.faults else None
             world.edges = self._edges.ctypes.data
-            world.log, world.log_room = (None if self.log is None else self._said.ctypes.data), len(self._said)
+            world.log, world.log_room = (self._said.ctypes.data if told else None), len(self._said)
             world.ask = self._ask
             world.epoch = self.epoch
             world.delay_max_ns = round(DELAY_MAX * self.interval_ns)
@@ -229,7 +232,10 @@ class NativeWorld:
             return 1
 
     def _drain(self, world: World) -> None:
-        assert self.log is not None
-        for time_ns, cell, life, sequence, hello, within, state in self._said[: world.log_count].tolist():
-            self.log((time_ns, cell, life, sequence, bool(hello), within, state))
+        rows = self._said[: world.log_count]
+        if self.on_said is not None and len(rows):
+            self.on_said(rows)
+        if self.log is not None:
+            for time_ns, cell, life, sequence, hello, within, state in rows.tolist():
+                self.log((time_ns, cell, life, sequence, bool(hello), within, state))
         world.log_count = 0

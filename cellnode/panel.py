@@ -73,6 +73,7 @@ class Counter(IntEnum):
     STUCK = 33  # updates whose result a stuck channel has changed
     LIES = 34  # frames said that were not the state
     DROP_SPOOFED = 35  # of a cell that does not live on the host at the other end of the connection
+    STILL = 36  # 1 while it stands still in a patch that goes on (not rising)
 
 
 COUNTERS = 48

@@ -31,7 +31,8 @@ _ONE = np.uint64(1)
 class Patch:
     """Cells 0 .. n-1 of a grid given by its table of neighbours; nobody has power until `born`.
 
-    Index n, "no neighbour", never wakes and has no power.
+    Index n, "no neighbour", never wakes and has no power. `numbers`: what the cells are called in the grid, in rising
+    order, if they are not all of it; `elsewhere`: so many of the last of them live elsewhere. They never wake here.
     """
 
     def __init__(
@@ -42,8 +43,12 @@ class Patch:
         interval_ns: int,
         epoch: int,
         others: Sequence[tuple[Sequence[int], Engine]] = (),
+        numbers: NDArray[np.int64] | None = None,
+        elsewhere: int = 0,
     ) -> None:
         n = len(table)
+        self.numbers = np.arange(n) if numbers is None else numbers
+        self.here: Mask = np.arange(n + 1) < n - elsewhere
         self._others = [engine for _, engine in others]
         self._engine_of = np.zeros(n, np.int64)  # 0: `engine`, else one more than the place in `others`
         for number, (cells, _) in enumerate(others, 1):
@@ -88,7 +93,7 @@ class Patch:
     def listening(self) -> Mask:
         """[n]: cells whose next wake a message may move, asleep or stretched."""
         may_move: Mask = (self.next_wake_ns[:-1] == NEVER_NS) | (self.next_within > 1)
-        return self.on[:-1] & may_move
+        return self.on[:-1] & self.here[:-1] & may_move
 
     def hello_pending(self, now_ns: Times | np.int64, cells: Indices | slice = slice(None)) -> Mask:
         """Whether these cells still wait to be answered at `now_ns`."""
@@ -107,7 +112,7 @@ class Patch:
         self._sequence[cells] = 0
         self._incarnation[cells] = incarnation_of(self._epoch, 0) | self._lives[cells]
         for cell in cells.tolist():
-            who = wake_entity(cell, self._epoch, int(self._lives[cell]))
+            who = wake_entity(int(self.numbers[cell]), self._epoch, int(self._lives[cell]))
             self._clock_key[cell] = stream_key(self._rng_seed, who, Purpose.WAKE)
         self._draws[cells] = 0
         self._engine_of[cells] = self._engine_at_birth[cells]
@@ -187,7 +192,8 @@ class Patch:
                 continue
             if faulty is None:
                 life, dtype = int(self._lives[cell]), self.engine.dtype
-                faulty = CellFaults(cell, self._epoch, life, dtype, self.counters[:, cell])
+                number = int(self.numbers[cell])
+                faulty = CellFaults(number, self._epoch, life, dtype, self.counters[:, cell])
             if faulty.set(mine):
                 changed.append(cell)
             self._faulty[cell] = faulty
@@ -204,6 +210,21 @@ class Patch:
             for cell in cells.tolist():
                 self._faulty.pop(cell, None)
             self._warping[cells] = self._lying[cells] = False
+
+    def set_interval(self, interval_ns: int, now_ns: int) -> None:
+        """`Cell.set_interval` for all."""
+        self.interval_ns = interval_ns
+        self.mail.set_interval(interval_ns)
+        self._peek(np.arange(self.count))
+        pending = np.flatnonzero(self.next_wake_ns[:-1] != NEVER_NS)
+        self._schedule(pending, np.full(len(pending), now_ns))
+
+    def meet(self, cells: Indices, lives: NDArray[np.int64], on: Mask) -> None:
+        """What is known of these cells, which live elsewhere: the life each is in, and whether it has power."""
+        self._lives[cells] = lives
+        self._incarnation[cells] = incarnation_of(self._epoch, 0) | lives
+        self.on[cells] = on
+        self._meet_anew(np.flatnonzero(self.here[:-1]))
 
     def jump(self, cells: Indices, ns: int, now_ns: int) -> None:
         """`Cell.jump` for these cells, which are on."""
@@ -254,7 +275,7 @@ class Patch:
     def spread(self, said: Frames) -> Frames:
         """What was said, once for each neighbour that has power, as it will stand in that neighbour's slot."""
         receivers = self.mail.neighbours[said.senders]  # [k, 8]
-        which, slots = np.nonzero(self.on[receivers])
+        which, slots = np.nonzero(self.on[receivers] & self.here[receivers])
         copies = said.take(which)
         return Frames(
             copies.times,
@@ -360,8 +381,9 @@ class Patch:
         bits = chain_array(self._clock_key[cells], self._draws[cells])
         intervals = interval_ns_array(bits, self.interval_ns)
         if self._clock_faults:
+            faults = [(fault, victims[cells]) for fault, victims in self._clock_faults]
             lives, draws, mean_ns = self._lives[cells], self._draws[cells], self.interval_ns
-            intervals = bend(intervals, self._clock_faults, cells, self._epoch, lives, draws, mean_ns)
+            intervals = bend(intervals, faults, self.numbers[cells], self._epoch, lives, draws, mean_ns)
         self.next_draw_ns[cells] = intervals
 
     def _meet_anew(self, cells: Indices) -> None:

@@ -21,7 +21,7 @@ from cellnode.mailboxes import Frames, Indices, Mask, Times
 from cellnode.messages import LinkFault
 from cellnode.panel import Counter
 
-# due, sender, incarnation, sequence, 1 for a copy, slot, hello, next_within, state
+# due, number of the sender, incarnation, sequence, 1 for a copy, slot, hello, next_within, state
 Late = tuple[int, int, int, int, int, int, bool, int, Any]
 _BITS = np.arange(8)
 _BITS.flags.writeable = False
@@ -30,8 +30,11 @@ _BITS.flags.writeable = False
 class PatchLinks:
     """The incoming edges of n cells, and the frames that are on their way there."""
 
-    def __init__(self, cells: int, tag: int, interval_ns: int, counters: NDArray[np.uint64]) -> None:
-        self._cells, self._tag, self._interval_ns, self._counters = cells, tag, interval_ns, counters
+    def __init__(
+        self, numbers: NDArray[np.int64], tag: int, interval_ns: int, counters: NDArray[np.uint64]
+    ) -> None:
+        self._numbers, cells = numbers, len(numbers)  # what they are called in the grid: draws are keyed by that
+        self._cells, self._tag, self.interval_ns, self._counters = cells, tag, interval_ns, counters
         self._faults: list[tuple[LinkFault, Mask]] = []  # with the edges [cells, 8] it lies on
         self._late: list[list[Late]] = [[] for _ in range(cells)]
         self._kept: list[list[tuple[set[int], Late]]] = [[] for _ in range(cells)]
@@ -83,8 +86,9 @@ class PatchLinks:
         epochs, lives = frames.incarnations >> 32, frames.incarnations & LIFE_MAX
         for fault, edges in self._faults:
             hit = np.flatnonzero(edges[frames.receivers, frames.slots])
-            senders, receivers, sequences = frames.senders[hit], frames.receivers[hit], frames.sequences[hit]
-            met = fates(fault, senders, receivers, epochs[hit], lives[hit], sequences, self._interval_ns)
+            senders, receivers = self._numbers[frames.senders[hit]], self._numbers[frames.receivers[hit]]
+            sequences = frames.sequences[hit]
+            met = fates(fault, senders, receivers, epochs[hit], lives[hit], sequences, self.interval_ns)
             lost[hit] |= met.lost
             late_ns[hit] += met.delay_ns
             again_ns[hit] = np.maximum(again_ns[hit], met.again_ns)
@@ -97,11 +101,11 @@ class PatchLinks:
         for k, faults in damaged.items():
             if not lost[k]:
                 gone[k] = self._damage(frames, k, faults)
-        longest_ns = round(DELAY_MAX * self._interval_ns)
+        longest_ns = round(DELAY_MAX * self.interval_ns)
         for k, ids in holding.items():
             if not gone[k]:
                 gone[k] = True
-                self._hold(int(frames.receivers[k]), ids, _late(frames, k, min(int(late_ns[k]), longest_ns)))
+                self._hold(int(frames.receivers[k]), ids, self._late_of(frames, k, min(int(late_ns[k]), longest_ns)))
         self._queue(frames, gone, late_ns)
         late_ns = np.minimum(late_ns, longest_ns)
         late = ~gone & (late_ns > 0)
@@ -139,14 +143,14 @@ class PatchLinks:
         frame = Frame(
             HELLO if frames.hello[k] else 0,
             self._tag,
-            int(frames.senders[k]),
+            int(self._numbers[frames.senders[k]]),
             int(frames.incarnations[k]) >> 32,
             int(frames.incarnations[k]) & LIFE_MAX,
             int(frames.sequences[k]),
             int(frames.next_within[k]),
             values.tobytes(),
         )
-        left = damage(encode(frame), frame, faults, receiver)
+        left = damage(encode(frame), frame, faults, int(self._numbers[receiver]))
         self._counters[Counter.FAULT_CORRUPTED, receiver] += np.uint64(1)
         if isinstance(left, Counter):
             self._counters[[Counter.RECEIVED, left], receiver] += np.uint64(1)
@@ -159,7 +163,7 @@ class PatchLinks:
         for fault, edges in self._faults:
             if fault.kind != "rate":
                 continue
-            free_ns, service = self._free_ns[fault.id], service_ns(fault, self._interval_ns)
+            free_ns, service = self._free_ns[fault.id], service_ns(fault, self.interval_ns)
             for k in np.flatnonzero(edges[frames.receivers, frames.slots] & ~gone).tolist():
                 edge = (int(frames.receivers[k]), int(frames.slots[k]))
                 waits_ns, free_ns[edge] = queued(int(free_ns[edge]), int(frames.times[k]), service, fault.places)
@@ -187,7 +191,7 @@ class PatchLinks:
         cell = int(frames.receivers[k])
         if len(self._late[cell]) + len(self._kept[cell]) >= HELD_MAX:
             return False
-        heapq.heappush(self._late[cell], _late(frames, k, due_ns, copy))
+        heapq.heappush(self._late[cell], self._late_of(frames, k, due_ns, copy))
         self._counters[counter, cell] += np.uint64(1)
         self._look(cell)
         return True
@@ -199,16 +203,15 @@ class PatchLinks:
     def _count(self, counter: Counter, cells: Indices) -> None:
         np.add.at(self._counters[counter], cells, np.uint64(1))
 
-
-def _late(frames: Frames, k: int, due_ns: int, copy: int = 0) -> Late:
-    return (
-        due_ns,
-        int(frames.senders[k]),
-        int(frames.incarnations[k]),
-        int(frames.sequences[k]),
-        copy,
-        int(frames.slots[k]),
-        bool(frames.hello[k]),
-        int(frames.next_within[k]),
-        frames.states[k].copy(),
-    )
+    def _late_of(self, frames: Frames, k: int, due_ns: int, copy: int = 0) -> Late:
+        return (
+            due_ns,
+            int(self._numbers[frames.senders[k]]),
+            int(frames.incarnations[k]),
+            int(frames.sequences[k]),
+            copy,
+            int(frames.slots[k]),
+            bool(frames.hello[k]),
+            int(frames.next_within[k]),
+            frames.states[k].copy(),
+        )

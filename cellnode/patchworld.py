@@ -57,7 +57,8 @@ class _Victim:
 class PatchWorld:
     """Cells that are all on at time 0, each in its first life; the same surface as `CellWorld`.
 
-    `tell` gets every wake as rows of a recording.
+    `tell` gets every wake as rows of a recording. `numbers`, `elsewhere`: see `Patch`; then nobody has power at first,
+    and what cells elsewhere say comes by `hear`.
     """
 
     def __init__(
@@ -71,14 +72,18 @@ class PatchWorld:
         others: Sequence[tuple[Sequence[int], Engine]] = (),
         tag: int = 0,
         tell: Tell | None = None,
+        numbers: NDArray[np.int64] | None = None,
+        elsewhere: int = 0,
     ) -> None:
         swarm = (table, engine, rng_seed, interval_ns, epoch, others)
-        self.patch = Patch(*swarm) if tell is None else RecordedPatch(*swarm, tell)
+        self.patch = Patch(*swarm, numbers, elsewhere) if tell is None else RecordedPatch(*swarm, tell)
         self._log = log
-        self.links = PatchLinks(len(table), tag, interval_ns, self.patch.counters)
+        self.on_said: Callable[[Frames], None] | None = None  # gets what was said before anybody hears it
+        self.links = PatchLinks(self.patch.numbers, tag, interval_ns, self.patch.counters)
         self._not_before_ns: Times = np.zeros(len(table) + 1, np.int64)  # NEVER_NS: stands still
         self._standing = False  # some cell does, or has only just gone on
-        self.power(range(len(table)), True, 0)
+        if numbers is None:
+            self.power(range(len(table)), True, 0)
 
     @property
     def engine(self) -> Engine:
@@ -141,12 +146,30 @@ class PatchWorld:
     def wake(self, cells: Indices, now_ns: Times) -> None:
         """One batch of independent wakes, and the delivery of what they say."""
         said = self.patch.wake(cells, now_ns)
+        if self.on_said is not None:
+            self.on_said(said)
         if self._log is not None:
             self._record(said)
         frames = self.patch.spread(said)
         if self.links.faulty:
             frames = self.links.admit(frames)
         self.patch.deliver(frames)
+
+    def hear(self, frames: Frames, now_ns: int) -> None:
+        """What cells elsewhere have said comes to cells here, at one moment, in this order."""
+        frames = frames.take(self.patch.on[frames.receivers])
+        if self.links.faulty:
+            frames = self.links.admit(frames)
+        while len(frames.times):  # a cell takes one at a time
+            first = np.zeros(len(frames.times), np.bool_)
+            first[np.unique(frames.receivers, return_index=True)[1]] = True
+            self.patch.deliver(frames.take(first))
+            frames = frames.take(~first)
+
+    def set_interval(self, interval_ns: int, now_ns: int) -> None:
+        """Change T; pending wakes are drawn anew."""
+        self.patch.set_interval(interval_ns, now_ns)
+        self.links.interval_ns = interval_ns
 
     def power(self, cells: Iterable[int], on: bool, now_ns: int) -> None:
         """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
@@ -170,6 +193,11 @@ class PatchWorld:
         changed = wanted[self.frozen[wanted] != frozen]
         self._not_before_ns[changed] = NEVER_NS if frozen else now_ns + REACTION_NS
         self._standing = bool((self._not_before_ns > now_ns).any())
+
+    def stand_still(self, not_before_ns: Times) -> None:
+        """None of these cells [n] wakes before this, however long it is due; NEVER_NS: it stands still."""
+        self._not_before_ns[:-1] = not_before_ns
+        self._standing = bool(not_before_ns.any())
 
     def erase(self, cells: Iterable[int], now_ns: int) -> None:
         self.patch.erase(self._reachable(cells), now_ns)

@@ -34,8 +34,13 @@ def neighbours(height: int, width: int, torus: bool = False) -> NDArray[np.int32
         raise BadInput(
             f"a torus of {height}x{width} is too small, use at least {TORUS_MIN}x{TORUS_MIN} or a plain border"
         )
-    rows, columns = np.divmod(np.arange(height * width, dtype=np.int32), np.int32(width))
-    table = np.empty((height * width, 8), dtype=np.int32)
+    return around(np.arange(height * width, dtype=np.int32), height, width, torus)
+
+
+def around(cells: NDArray[np.int32], height: int, width: int, torus: bool = False) -> NDArray[np.int32]:
+    """The rows of `neighbours` for these cells, int32[len(cells), 8]."""
+    rows, columns = np.divmod(cells, np.int32(width))
+    table = np.empty((len(cells), 8), dtype=np.int32)
     for slot, (dy, dx) in enumerate(OFFSETS):
         y, x = rows + dy, columns + dx
         if torus:

@@ -69,7 +69,7 @@ def test_arrays_and_scalars_bend_alike_at_the_longest_mean_and_the_worst_faults(
     cells, mean = np.arange(3).repeat(300), MEAN_MAX_NS
     counters = np.tile(np.arange(300, dtype=np.uint64), 3)
     good = np.array([clock(7, int(c), 1, 2)(int(k), mean) for c, k in zip(cells, counters, strict=True)])
-    masks = [(fault, np.isin(np.arange(3), fault.cells)) for fault in worst]
+    masks = [(fault, np.isin(cells, fault.cells)) for fault in worst]
     arrays = bend(good, masks, cells, 1, np.full(900, 2), counters, mean)
     tally = [0] * COUNTERS
     sources = [bent(clock(7, c, 1, 2), worst, c, (1, 2), tally) for c in range(3)]
