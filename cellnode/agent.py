@@ -23,8 +23,8 @@ import zmq
 from cellnode import celltable
 from cellnode.coordinatorlink import CoordinatorLink
 from cellnode.desk import Desk
-from cellnode.host import Host
 from cellnode.messages import Beat, Command, Door, Doors, Place, Show, Stop, Welcome, decode_command
+from cellnode.patchhost import AnyHost, host_for
 from cellnode.prctl import become_subreaper, die_with_parent, raise_descriptor_limit, set_process_name
 from cellnode.reports import Identity, beat, join
 from cellnode.runtime import Runtime, try_lock
@@ -47,7 +47,7 @@ class Agent:
         self._link = CoordinatorLink(endpoint)
         self._desk = Desk(name)
         self._address = address
-        self._host: Host | None = None
+        self._host: AnyHost | None = None
         self._sheets: Sheets | None = None
         self._doors: list[Door] = []  # as last said
         self._doors_ns = 0
@@ -139,7 +139,7 @@ class Agent:
             if placement.epoch > present.epoch:
                 self._clear("replaced by a newer placement")
         if self._host is None:
-            self._host = Host(placement, self._runtime, self._zygote, os.getpid(), self._address)
+            self._host = host_for(placement, self._runtime, self._zygote, os.getpid(), self._address)
             self._sheets = Sheets(self._me.agent, placement.epoch, self._host.table.pages)
             log.info(
                 "placed %d cells, epoch %d, engine %s", len(placement.cells), placement.epoch, placement.rule.engine

@@ -19,6 +19,7 @@ from cellnode.panel import Phase
 from cellnode.runtime import Runtime
 from firmware_sim.engines import FAMILIES
 from firmware_sim.errors import BadInput
+from firmware_sim.limits import CHANNELS
 
 Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -85,6 +86,7 @@ class CellTable:
         self.started = np.zeros(count, np.bool_)  # its clock may tick
         self.up = np.zeros(count, np.bool_)  # bound and wired: its neighbours are told to expect it
         values = 16 if FAMILIES[placement.rule.engine] == "int8" else 64
+        self.state_size = values * placement.rule.channels // CHANNELS  # bytes; a page shows no more than 16 channels
         runtime.panel.unlink(missing_ok=True)  # never truncate what somebody may still map
         try:
             panel.create(runtime.panel, count, placement.epoch, values)

@@ -17,7 +17,6 @@ import numpy as np
 from cellnode.celltable import Indices, check_family, name_some
 from cellnode.control import POKES, CellPoke
 from cellnode.draws import MEAN_MAX_NS
-from cellnode.host import Host
 from cellnode.linkfault import check as check_fault
 from cellnode.mailbox import legal_values
 from cellnode.messages import (
@@ -35,6 +34,7 @@ from cellnode.messages import (
     Superseded,
     Wire,
 )
+from cellnode.patchhost import AnyHost
 from firmware_sim.errors import BadInput
 
 SECOND = 1_000_000_000
@@ -103,7 +103,7 @@ class Desk:
 
     # ---- commands
 
-    def obey(self, command: Command, host: Host | None, now_ns: int) -> None:
+    def obey(self, command: Command, host: AnyHost | None, now_ns: int) -> None:
         """Begin to carry out anything but `Place` and `Stop`, which are the agent's own."""
         try:
             if host is None:
@@ -112,7 +112,7 @@ class Desk:
         except BadInput as error:
             self.answer(command.id, str(error))
 
-    def placed(self, command: Place, host: Host, now_ns: int) -> None:
+    def placed(self, command: Place, host: AnyHost, now_ns: int) -> None:
         """A placement is under way: done when its launch has come to its end, however many came up."""
         everyone: Indices = host.table.indices(command.placement.cells)
 
@@ -126,7 +126,7 @@ class Desk:
             command.id, now_ns + 3600 * SECOND, launching, lambda: bool(host.error), missed
         )
 
-    def _begin(self, command: Command, host: Host, now_ns: int) -> None:
+    def _begin(self, command: Command, host: AnyHost, now_ns: int) -> None:
         table, id = host.table, command.id
         if isinstance(command, Power):
             indices = table.indices(command.cells)
@@ -171,10 +171,10 @@ class Desk:
             host.wanted.set_doors(command.doors)
             self._await_knowledge(id, host, now_ns)
 
-    def _poke(self, command: Poke, host: Host, now_ns: int) -> None:
+    def _poke(self, command: Poke, host: AnyHost, now_ns: int) -> None:
         if command.kind not in POKES:
             raise BadInput(f"poke {command.kind!r} is unknown, expected one of {', '.join(POKES)}")
-        size = int(host.table.header["values"])
+        size = host.table.state_size
         if command.kind == "seed" and len(command.state) != size:
             raise BadInput(f"seed state is {len(command.state)} bytes, expected {size} for this engine")
         if command.kind == "seed" and not legal_values(command.state, size):
@@ -192,7 +192,7 @@ class Desk:
     def _await(
         self,
         id: int,
-        host: Host,
+        host: AnyHost,
         left: Callable[[], Indices],
         hopeless: Callable[[], bool],
         now_ns: int,
@@ -203,7 +203,7 @@ class Desk:
 
         self._pending[id] = Pending(id, now_ns + patience_s * SECOND, numbers, hopeless, numbers)
 
-    def _await_knowledge(self, id: int, host: Host, now_ns: int) -> None:
+    def _await_knowledge(self, id: int, host: AnyHost, now_ns: int) -> None:
         """Every running cell shows the wanted state; stopped ones are named at once, they hear it when they go on."""
         table, wanted = host.table, host.wanted
 

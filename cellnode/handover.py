@@ -20,9 +20,17 @@ from cellnode.patchworld import PatchWorld
 
 def to_arrays(world: NativeWorld, tag: int, now_ns: int) -> PatchWorld:
     """A PatchWorld that lives on exactly as `world` would have from `now_ns`."""
-    part = () if world.numbers is None else (None, world.numbers, len(world.table) - world.count)
     made = PatchWorld(
-        world.table, world.engine, world.rng_seed, world.interval_ns, world.epoch, world.log, world.others, tag, *part
+        world.table,
+        world.engine,
+        world.rng_seed,
+        world.interval_ns,
+        world.epoch,
+        world.log,
+        world.others,
+        tag,
+        numbers=world.numbers,
+        elsewhere=len(world.table) - world.count,
     )
     made.stand_still(world.cells["not_before_ns"])
     _fill_patch(made.patch, world.cells)

@@ -78,6 +78,7 @@ class Placement(msgspec.Struct, frozen=True):
     interval_ns: int  # mean wake interval T
     others: list[OtherEngine] = []  # cells that do not run `rule`'s engine
     record: str = ""  # folder that the agent writes a recording into; "": none is made
+    patch: tuple[int, int] = (0, 0)  # rows and columns of cells that one process carries; (0, 0): a process a cell
 
 
 class Door(msgspec.Struct, frozen=True, array_like=True):

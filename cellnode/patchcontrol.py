@@ -86,7 +86,7 @@ def lives_of(data: bytes, count: int) -> NDArray[np.int64]:
 
 def flags_of(data: bytes, count: int) -> NDArray[np.bool_]:
     """One flag a cell; ValueError if they are not as many."""
-    flags = np.frombuffer(data, np.uint8) != 0
+    flags: NDArray[np.bool_] = np.frombuffer(data, np.uint8) != 0
     if len(flags) != count:
         raise ValueError(f"{len(flags)} flags for {count} cells")
     return flags

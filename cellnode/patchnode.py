@@ -133,8 +133,8 @@ class PatchNode:
             self._heart = self._begin(wanted)
         self._wanted = wanted
         if self._heart is None:
-            nobody = np.zeros(here, np.bool_)
-            self._pages.show_phases(Phase.WIRED, nobody, lives > 0)
+            self._pages.show_phases(Phase.WIRED, np.zeros(here, np.bool_), lives > 0)
+            self._pages.show_dark(np.flatnonzero(lives == 0).tolist())
         else:
             realm = self._heart.realm
             self._heart.tick(time.monotonic_ns())

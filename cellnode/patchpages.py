@@ -21,6 +21,7 @@ from cellnode.panel import PAGE, RING, SLOT_DTYPE, Phase
 from cellnode.patchworld import PatchWorld
 
 _STATE = 64  # bytes of a state that a page has room for: of wider rules the first channels
+_BLANK = np.zeros((), SLOT_DTYPE)
 
 
 class PatchPages:
@@ -64,15 +65,15 @@ class PatchPages:
         """These cells have begun a life."""
         for k in cells:
             page = self._pages[k]
-            page["life"], page["command_id"], page["phase"] = lives[k], 0, self.phase
-            page["pid"] = os.getpid()
+            self.show_dark([k])  # whatever a life before has left there
+            page["life"], page["pid"], page["phase"] = lives[k], os.getpid(), self.phase
 
     def show_dark(self, cells: Iterable[int]) -> None:
         """These cells have lost power: no LED, no counters, no process to speak of."""
         for k in cells:
             page = self._pages[k]
             for name in ("phase", "pid", "command_id", "counters", "copies", "say_times"):
-                page[name] = 0
+                page[name] = _BLANK[name]
 
     def show_version(self, version: int) -> None:
         """On the first page, whoever lives there: it is the patch that is told."""

@@ -56,11 +56,12 @@ def weights(rule: Rule) -> bytes:
     return b"".join(part.astype("<f4").tobytes() for part in (rule.w1, rule.b1, rule.w2, rule.b2))
 
 
-def engine_from(payload: RulePayload) -> Engine:
+def engine_from(payload: RulePayload, any_channels: bool = False) -> Engine:
     """The engine that the payload describes. Raises BadInput when its parts do not belong together."""
-    if payload.channels != CHANNELS:
+    if payload.channels != CHANNELS and not any_channels:
         raise BadInput(
-            f"rule has {payload.channels} channels, cells in processes have {CHANNELS}; use --substrate virtual"
+            f"rule has {payload.channels} channels, cells in processes have {CHANNELS}; "
+            "use --substrate patches or virtual"
         )
     if payload.engine == "numpy":
         return make_engine("numpy", _rule(payload), payload.degrees)

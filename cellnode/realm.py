@@ -148,7 +148,7 @@ class Realm:
 
     def _read(self, data: bytes) -> tuple[int, Frame | None]:
         frame = decode(data, self._tag, self._size)
-        reason, place, listeners = None, -1, np.zeros(1, np.int64)
+        reason, place, listeners = None, -1, np.zeros(1, np.int32)
         if isinstance(frame, Counter):
             reason = frame
         else:

@@ -7,6 +7,7 @@ between the worlds is written once for each. May import numpy and both worlds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ class InC:
         met: Mask = (~powered | (cells["slots"]["incarnation"] != 0)).all(axis=1)
         return met
 
-    def add(self, counter: Counter, cells: Indices, amount: int = 1) -> None:
+    def add(self, counter: Counter, cells: NDArray[np.integer[Any]], amount: int = 1) -> None:
         if counter is Counter.RECEIVED:
             np.add.at(self.world.cells["received"], cells, np.uint64(amount))
         else:
@@ -118,7 +119,7 @@ class InArrays:
         lives = edge.incarnations & LIFE_MAX
         columns = (edge.senders, lives, edge.sequences, edge.hello, edge.next_within)
         rows = zip(*(column.tolist() for column in columns), edge.states, strict=True)
-        self._on_words([(*row, state.tobytes()) for *row, state in rows])  # type: ignore[misc]
+        self._on_words([(*row, state.tobytes()) for *row, state in rows])
 
     @property
     def next_wake_ns(self) -> Times:
@@ -150,7 +151,7 @@ class InArrays:
         met: Mask = (~patch.on[patch.mail.neighbours] | (patch.mail.incarnations != 0)).all(axis=1)
         return met
 
-    def add(self, counter: Counter, cells: Indices, amount: int = 1) -> None:
+    def add(self, counter: Counter, cells: NDArray[np.integer[Any]], amount: int = 1) -> None:
         np.add.at(self.world.patch.counters[counter], cells, np.uint64(amount))
 
     def put(self, counter: Counter, cells: Indices, value: int) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellnode.host import Host
 from cellnode.hostlimits import host_limit
 from cellnode.messages import PROTOCOL_VERSION, Beat, Join
 from cellnode.panel import Phase
+from cellnode.patchhost import AnyHost
 from cellnode.runtime import Runtime
 
 
@@ -26,7 +26,7 @@ class Identity:
     runtime: Runtime
 
 
-def join(me: Identity, host: Host | None, coordinator_epoch: int) -> Join:
+def join(me: Identity, host: AnyHost | None, coordinator_epoch: int) -> Join:
     """All that a coordinator which has never heard of this host must know."""
     placement = None if host is None else host.placement
     return Join(
@@ -45,7 +45,7 @@ def join(me: Identity, host: Host | None, coordinator_epoch: int) -> Join:
     )
 
 
-def beat(me: Identity, host: Host | None, zygote: tuple[int, int], now_ns: int, *, stopping: bool) -> Beat:
+def beat(me: Identity, host: AnyHost | None, zygote: tuple[int, int], now_ns: int, *, stopping: bool) -> Beat:
     """Counts of this host's cells; `zygote` is (process id, how many were lost). Also marks the panel's header."""
     pid, losses = zygote
     if host is None:

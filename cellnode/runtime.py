@@ -4,6 +4,7 @@ left.
     agent.lock    held by the agent while it lives          panel      the shared memory
     cells.lock    held by every cell and the zygote         c/<cell>   a cell's PUB (ipc)
     coordinator.sock, coordinator.lock                      k/<cell>   a cell's control socket (Unix datagrams)
+    c/<a>-<b>     a patch's PUB for another patch           k/<patch>  a patch's control socket
     agent.log                                               rings      black boxes, where a run is recorded
     board-<cell>.lock   held by a bridge (leases.py)
 
@@ -19,6 +20,7 @@ import re
 import shutil
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,12 +95,17 @@ class Runtime:
         """Where the PUB of this cell is bound, as libzmq wants it."""
         return f"ipc://{self.path}/c/{cell}"
 
+    def edge_endpoint(self, patch: int, peer: int) -> str:
+        """Where the PUB is bound on which this patch speaks to that one."""
+        return f"ipc://{self.path}/c/{patch}-{peer}"
+
     def control_path(self, cell: int) -> str:
         return f"{self.path}/k/{cell}"
 
     def create(self) -> None:
         """Make the directory (0700) and its parts; raises BadInput when it is another's, or its path is too long."""
-        longest = max(len(os.fsencode(self.control_path(MAX_CELL))), len(os.fsencode(f"{self.path}/coordinator.sock")))
+        names = (self.control_path(MAX_CELL), f"{self.path}/coordinator.sock", f"{self.path}/c/{MAX_CELL}-{MAX_CELL}")
+        longest = max(len(os.fsencode(name)) for name in names)
         if longest > MAX_PATH:
             raise BadInput(
                 f"runtime directory {self.path} is too long for Unix sockets ({longest} bytes with a cell's name, "
@@ -120,6 +127,12 @@ class Runtime:
         """Remove the socket files of a dead cell."""
         for path in (self.publisher_path(cell), Path(self.control_path(cell))):
             path.unlink(missing_ok=True)
+
+    def forget_patch(self, patch: int, peers: Iterable[int]) -> None:
+        """Remove the socket files of a dead patch."""
+        Path(self.control_path(patch)).unlink(missing_ok=True)
+        for peer in peers:
+            (self.path / "c" / f"{patch}-{peer}").unlink(missing_ok=True)
 
     def sweep(self, wait_s: float = 10.0) -> None:
         """Remove what a dead predecessor left, once its last cell is gone. Only while holding the agent's lock."""

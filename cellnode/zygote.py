@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cellnode import node, runtime
+from cellnode import node, patchnode, runtime
 from cellnode import zygote_wire as wire
 from cellnode.payload import Outfit, engine_from, outfits
 from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
-from cellnode.warmup import warm_up
+from cellnode.warmup import warm_up, warm_up_patch
 from cellnode.zygote_wire import (
     Birth,
     Born,
@@ -98,14 +98,17 @@ class Zygote:
 
     def _prepare(self, plan: Plan) -> None:
         try:
-            self._engine = engine_from(plan.rule)
+            self._engine = engine_from(plan.rule, any_channels=plan.cut is not None)
             self._others = outfits(plan.others)
         except PlanariaError as error:
             self._link.send(Ready(error=str(error)))
             return
         self._plan = plan
         self._runtime = runtime.Runtime(Path(plan.runtime))
-        warm_up(plan, self._runtime, self._engine)
+        if plan.cut is None:
+            warm_up(plan, self._runtime, self._engine)
+        else:
+            warm_up_patch(plan, self._engine)
         lock = runtime.try_lock(self._runtime.cells_lock, shared=True)
         if lock is None:
             self._link.send(Ready(error=f"cells of an earlier agent still live in {plan.runtime}"))
@@ -151,6 +154,8 @@ class Zygote:
             os.close(self._wake_read)
             os.close(self._wake_write)
             assert self._plan is not None and self._engine is not None, "forked before Prepare"
+            if self._plan.cut is not None:
+                patchnode.live(self._plan, self._runtime, birth, self._engine)
             other = self._others.get(birth.cell)
             node.live(self._plan, self._runtime, birth, self._engine if other is None else other())
             status = 0

@@ -31,10 +31,12 @@ class Plan(msgspec.Struct, frozen=True):
     others: list[OtherEngine] = []
     rings: str = ""  # path of the file of black boxes; "": nothing is recorded
     address: str = ""  # where cells with neighbours on other hosts bind TCP; "": there are none
+    cut: tuple[int, int, bool, tuple[int, int]] | None = None  # patches: height, width, torus and the size of one
+    cells: bytes = b""  # patches: int64 for each page of the panel, the cell it belongs to, rising
 
 
 class Birth(msgspec.Struct, frozen=True, array_like=True):
-    """One cell to fork: its number in the grid, the index of its page, and the life it begins."""
+    """One cell to fork: its number in the grid, the index of its page, and the life it begins. Or one patch."""
 
     cell: int
     index: int
