@@ -274,9 +274,7 @@ class PatchHost:
 AnyHost = Host | PatchHost
 
 
-def host_for(
-    placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int, address: str = ""
-) -> AnyHost:
+def host_for(placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int, address: str = "") -> AnyHost:
     """What carries this placement: a process a cell, or a process a patch."""
     if any(placement.patch):
         return PatchHost(placement, runtime, zygote, agent_pid)

@@ -30,9 +30,7 @@ _BITS.flags.writeable = False
 class PatchLinks:
     """The incoming edges of n cells, and the frames that are on their way there."""
 
-    def __init__(
-        self, numbers: NDArray[np.int64], tag: int, interval_ns: int, counters: NDArray[np.uint64]
-    ) -> None:
+    def __init__(self, numbers: NDArray[np.int64], tag: int, interval_ns: int, counters: NDArray[np.uint64]) -> None:
         self._numbers, cells = numbers, len(numbers)  # what they are called in the grid: draws are keyed by that
         self._cells, self._tag, self.interval_ns, self._counters = cells, tag, interval_ns, counters
         self._faults: list[tuple[LinkFault, Mask]] = []  # with the edges [cells, 8] it lies on

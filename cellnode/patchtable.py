@@ -26,7 +26,8 @@ class PatchTable(CellTable):
         if (np.diff(cells) <= 0).any():
             raise BadInput("a placement of patches names its cells in rising order, each once")
         numbers, unit_of = np.unique(cut.patch_of(cells), return_inverse=True)
-        if any(len(cut.cells_of(int(number))) != count for number, count in zip(numbers, np.bincount(unit_of))):
+        sizes = [len(cut.cells_of(int(number))) for number in numbers]
+        if np.bincount(unit_of).tolist() != sizes:
             raise BadInput("a placement of patches has whole patches only")
         super().__init__(placement, runtime, agent_pid)
         if self.foreign.any():

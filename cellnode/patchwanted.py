@@ -12,7 +12,7 @@ import numpy as np
 from cellnode import patchcontrol
 from cellnode.celltable import Indices, Mask
 from cellnode.messages import Door, LinkFault
-from cellnode.patchcontrol import Peer, PatchWanted, Post
+from cellnode.patchcontrol import PatchWanted, Peer, Post
 from cellnode.patchtable import PatchTable
 from cellnode.wanted import FIRST_REPEAT_NS, LONGEST_REPEAT_NS
 from firmware_sim.errors import BadInput

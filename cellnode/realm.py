@@ -1,4 +1,4 @@
-"""What lives in one patch: its cells, each on its own clock and with its own mailbox, and what comes from other patches.
+"""What lives in one patch: its cells, each with its own clock and mailbox, and what comes from other patches.
 
 A realm is told the time and runs all that is due by then, each wake at its own moment; frames between its cells come
 at the instant they are said, frames from outside when they are brought. C computes int8 rules, arrays what C does not

@@ -29,6 +29,8 @@ CELL_MIB = {
     "avr": 6.5,
     "board": 8.0,
 }
+PATCH_MIB = 8.0  # a process that carries a patch, and for each of its cells ...
+PATCH_CELL_KIB = 8.0  # ... its page of the panel, its slots and counters, the agent's and the camera's tables
 CELL_TASKS = 3  # threads a cell: Python and two of libzmq; each takes a process id
 CELL_FILES = 64  # file descriptors a cell, 32-36 measured
 MEMORY_SHARE = 0.9  # of what is available: the rest of the machine lives on
@@ -96,6 +98,24 @@ def check(cells: int, engine: str, machine: Machine, others: Mapping[str, int] |
             f"{cells:,} cells do not fit this machine: {tightest.reason} make {tightest.cells:,} cells; "
             f"the largest square grid is {side}x{side} (or use --substrate virtual)"
         )
+
+
+def check_patches(cells: int, patches: int, machine: Machine) -> None:
+    """Raise BadInput, saying what is missing, if this machine cannot hold so many cells in so many processes."""
+    needed = patches * PATCH_MIB + cells * PATCH_CELL_KIB / 1024
+    room = machine.memory_available / MIB * MEMORY_SHARE
+    tasks, files = patches * CELL_TASKS, patches * CELL_FILES
+    where = f"{cells:,} cells in {patches:,} patches do not fit this machine: they need "
+    if needed > room:
+        raise BadInput(
+            f"{where}{needed:,.0f} MiB of {room:,.0f} ({machine.memory_source}); use larger patches, or fewer cells"
+        )
+    if tasks > machine.tasks_free - SPARE_TASKS:
+        raise BadInput(
+            f"{where}{tasks:,} threads of {machine.tasks_free:,} ({machine.tasks_source}); use larger patches"
+        )
+    if files > machine.files_free:
+        raise BadInput(f"{where}{files:,} file descriptors of {machine.files_free:,}; use larger patches")
 
 
 def this_machine(root: Path = Path("/"), *, as_root: bool | None = None) -> Machine:

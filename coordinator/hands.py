@@ -20,7 +20,7 @@ from coordinator import selector
 from coordinator.actions import Bridge, Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unbridge, Unmap
 from coordinator.faults.base import Grid
 from coordinator.observer import Observer
-from coordinator.substrate import Cells, Substrate
+from coordinator.substrate import REAL, Cells, Substrate
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import ALPHA, STATE_STEP
@@ -146,7 +146,7 @@ class Hands:
 
     def die(self) -> None:
         """In a moment: what was asked is written down and answered first."""
-        if self._substrate.name != "processes":
+        if self._substrate.name not in REAL:
             raise BadInput("fault coordinator_kill: in virtual time the run is its coordinator; use real processes")
         threading.Timer(LAST_WORDS_S, os.kill, (os.getpid(), signal.SIGKILL)).start()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from cellnode.runtime import Runtime, root
 from coordinator.agents import is_held
 from coordinator.runfolder import RUNS, RunFolder, boot_id
+from coordinator.substrate import REAL
 from firmware_sim.errors import BadInput
 
 POINTER = "run_folder"  # file in the runtime directory that names the run's folder
@@ -54,7 +55,7 @@ def find_alive(text: str, runs: Path = RUNS) -> RunFolder:
     """The run that `text` means, which must not be over."""
     folder = find(text, runs)
     info, state = folder.info, folder.state()
-    if info.substrate != "processes":
+    if info.substrate not in REAL:
         raise BadInput(
             f"{folder.path}: a run on --substrate {info.substrate} lives only in the command that started it"
         )

@@ -14,7 +14,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import msgspec
 
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.messages import OtherEngine, Placement, RulePayload
+from cellnode.patchlayout import grid
 from cellnode.payload import rule_payload
 from cellnode.runtime import Runtime
 from cellnode.topology import neighbours, tag
@@ -35,11 +36,12 @@ from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.substrate import HostsSubstrate
 from coordinator.liveness import WITHIN_T
+from coordinator.patches import PatchSubstrate
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
-from coordinator.substrate import OnProgress, Progress, Substrate
+from coordinator.substrate import REAL, OnProgress, Progress, Substrate
 from coordinator.virtual import VirtualSubstrate
 from firmware_sim import folder as rules
 from firmware_sim.engines import CHIPS, Engine, make_engine
@@ -48,7 +50,7 @@ from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import CHANNELS
 
 SECOND = 1_000_000_000
-SUBSTRATES = ("processes", "virtual")
+SUBSTRATES = (*REAL, "virtual")
 LOOPBACK = "tcp://127.0.0.1:*"
 HOSTS_MAX = 64  # on one machine
 OnAsk = Callable[[Ask], Answer]
@@ -62,6 +64,7 @@ class Wish:
     grid: tuple[int, int] | None = None  # height, width; None: what the target needs
     torus: bool = False
     substrate: str = "processes"
+    patch: tuple[int, int] = (16, 16)  # rows and columns of cells that a process carries, on `patches`
     engine: str = "chip"
     interval_s: float = 0.5
     degrees: float = 0.0
@@ -99,11 +102,13 @@ def start(
     on_chips = chips.choose(wish.chips, wish.engine, height, width, wish.torus, rng_seed, awake)
     others = _engines_of(on_chips, rule, wish)
     payload = None
-    machine = capacity.this_machine() if wish.substrate == "processes" else None
+    machine = capacity.this_machine() if wish.substrate in REAL else None
     if machine is not None:
         payload = rule_payload(rule, wish.engine, wish.degrees)
-        names = {CHIPS[kind]: len(cells) for kind, cells in on_chips.items()}
-        if not wish.join:
+        if wish.substrate == "patches":
+            capacity.check_patches(height * width, grid(height, width, wish.torus, wish.patch).patches, machine)
+        elif not wish.join:
+            names = {CHIPS[kind]: len(cells) for kind, cells in on_chips.items()}
             capacity.check(height * width, wish.engine, machine, names)
     run = os.urandom(4).hex()
     runtime = Runtime.of_run(run) if machine is not None else None
@@ -120,7 +125,7 @@ def start(
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         elif runtime is not None and payload is not None:
             placement = _placement(folder, payload, 0, interval_ns)
-            substrate = processes = ProcessSubstrate(runtime, placement, _epochs(store), on_chips)
+            substrate = processes = _real(runtime, placement, _epochs(store), on_chips)
             processes.listen(on_ask)
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
         else:
@@ -167,7 +172,7 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
         hosts.adopt(store.state.tenures)
         conductor.take_over(on_progress)
         return conductor
-    substrate = ProcessSubstrate(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
+    substrate = _real(Runtime(Path(info.runtime)), placement, _epochs(store), info.chips, store.state.boards)
     if not substrate.listen(on_ask):
         return Guest(folder, picture)
     substrate.adopt()
@@ -237,7 +242,21 @@ def _placement(
         interval_ns=interval_ns,
         others=list(others),
         record=str(folder.recording.resolve()) if info.record else "",
+        patch=info.patch,
     )
+
+
+def _real(
+    runtime: Runtime,
+    placement: Placement,
+    epochs: Epochs,
+    on_chips: Mapping[str, Sequence[int]],
+    ports: Mapping[int, str] | None = None,
+) -> ProcessSubstrate:
+    """A process a cell, or a process a patch."""
+    if any(placement.patch):
+        return PatchSubstrate(runtime, placement, epochs)
+    return ProcessSubstrate(runtime, placement, epochs, on_chips, ports)
 
 
 def _ignore(_progress: Progress) -> None:
@@ -255,18 +274,22 @@ def _check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
     """Height and width; BadInput for whatever cannot be."""
     if wish.substrate not in SUBSTRATES:
         raise BadInput(f"substrate is {wish.substrate!r}, expected {' or '.join(SUBSTRATES)}")
-    if wish.substrate == "processes" and platform.system() != "Linux":
+    if wish.substrate in REAL and platform.system() != "Linux":
         raise BadInput(
-            f"--substrate processes needs Linux, this is {platform.system()}: use --substrate virtual, or run it in a "
-            "container: docker run --rm -it -v $PWD:/planaria -w /planaria python:3.12 make demo"
+            f"--substrate {wish.substrate} needs Linux, this is {platform.system()}: use --substrate virtual, or run "
+            "it in a container: docker run --rm -it -v $PWD:/planaria -w /planaria python:3.12 make demo"
         )
     if wish.substrate == "processes" and rule.info.channels != CHANNELS:
         raise BadInput(
             f"{rule.name} has {rule.info.channels} channels, cells in processes have {CHANNELS}: "
-            "use --substrate virtual --engine numpy"
+            "use --substrate virtual --engine numpy, or patches"
         )
     if not (math.isfinite(wish.within) and wish.within > 0):
         raise BadInput(f"within is {wish.within:g}, expected a number of T above 0")
+    if wish.substrate == "patches":
+        if wish.record or wish.chips:
+            raise BadInput("--substrate patches records nothing and has no chips: leave that out, or use processes")
+        grid(*(wish.grid or default_grid(rule)), wish.torus, wish.patch)
     if not math.isfinite(wish.interval_s) or not 1e-6 <= wish.interval_s <= MEAN_MAX_NS / SECOND:
         raise BadInput(f"interval is {wish.interval_s:g} s, expected 0.000001 to {MEAN_MAX_NS / SECOND:.0f} seconds")
     if not math.isfinite(wish.degrees):
@@ -334,6 +357,7 @@ def _info(
         rule=rule.name,
         rule_sha256=rule.sha256,
         substrate=wish.substrate,
+        patch=wish.patch if wish.substrate == "patches" else (0, 0),
         engine=wish.engine,
         height=height,
         width=width,

@@ -53,6 +53,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     within: float = 100.0  # T after the last harm by which the picture must be back
     record: bool = False  # every update is written into recording/
+    patch: tuple[int, int] = (0, 0)  # rows and columns of cells that one process carries; (0, 0): no patches
     chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
     hosts: int = 0  # how many carry it; 0: this machine, without an address of its own for each
     joined: bool = False  # they have come by themselves, from anywhere; False: started on this machine

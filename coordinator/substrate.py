@@ -32,6 +32,8 @@ class Progress:
     look: Callable[[], Sight | None] = lambda: None  # what there is to see of the cells so far
 
 
+REAL = ("processes", "patches")  # substrates on which time passes by itself, and that outlive their command
+
 OnProgress = Callable[[Progress], None]
 
 

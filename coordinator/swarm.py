@@ -34,7 +34,7 @@ from coordinator.measure import Measure
 from coordinator.opening import Wish
 from coordinator.rerun import By, Check
 from coordinator.runfolder import RunInfo
-from coordinator.substrate import Progress
+from coordinator.substrate import REAL, Progress
 from coordinator.verbs import Verbs
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
@@ -59,6 +59,7 @@ class Swarm(Verbs):
         interval_s: float = 0.5,
         engine: str = "chip",
         substrate: str = "processes",
+        patch: tuple[int, int] = (16, 16),
         seed: int | None = None,
         degrees: float = 0.0,
         torus: bool = False,
@@ -78,6 +79,7 @@ class Swarm(Verbs):
 
         `rule`: a built-in name, a rule folder or an .onnx file; `grid`: (height, width); `chips`: cells that run as
         machine code, e.g. `{"avr": 1, "cortex-m0": "circle:20,20,5"}` (coordinator/chips.py);
+        `patch`: rows and columns of cells that a process carries, on substrate "patches";
         `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
         the picture must be back; `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each
         has room for), started on this machine, or coming by themselves to the endpoint `join`. Raises BadInput before
@@ -90,6 +92,7 @@ class Swarm(Verbs):
             grid=grid,
             torus=torus,
             substrate=substrate,
+            patch=patch,
             engine=engine,
             interval_s=interval_s,
             degrees=degrees,
@@ -202,7 +205,7 @@ class Swarm(Verbs):
     @property
     def real_time(self) -> bool:
         """Whether time passes by itself (processes), or only while somebody waits (virtual)."""
-        return self._any.info.substrate == "processes"
+        return self._any.info.substrate in REAL
 
     @property
     def paused(self) -> bool:

@@ -18,6 +18,7 @@ from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
 from coordinator.rerun import By, Check
 from coordinator.scenario import Step
+from coordinator.substrate import REAL
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
 from coordinator.yamlfile import is_yaml
@@ -54,6 +55,7 @@ class Plan:
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
+    patch: tuple[int, int] = (16, 16)  # cells that a process carries, on `patches`
     check: By | None = None  # live it again, computed by whom, and compare
 
 
@@ -112,7 +114,7 @@ def page_of(plan: Plan) -> Iterator[Page | None]:
         return
     from coordinator.serve import address, beside
 
-    if plan.substrate != "processes":
+    if plan.substrate not in REAL:
         raise BadInput(
             f"--serve shows real processes, this run is on --substrate {plan.substrate}: leave one of them out"
         )
@@ -138,6 +140,7 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         interval_s=plan.interval_s,
         engine=plan.engine,
         substrate=plan.substrate,
+        patch=plan.patch,
         seed=plan.rng_seed,
         degrees=plan.degrees,
         torus=plan.torus,

@@ -28,10 +28,18 @@ AFTER_SCENARIO = 100.0
 @click.option("--torus", is_flag=True, help="Join the borders.")
 @click.option(
     "--substrate",
-    type=click.Choice(["processes", "virtual"]),
+    type=click.Choice(["processes", "patches", "virtual"]),
     default="processes",
     show_default=True,
-    help="Real processes, or seeded virtual time in this one.",
+    help="A real process for each cell, or for each patch of cells; or seeded virtual time in this one.",
+)
+@click.option(
+    "--patch",
+    type=Grid(),
+    default="16x16",
+    show_default=True,
+    metavar="HXW",
+    help="Rows x columns of cells that a process carries, on --substrate patches.",
 )
 @click.option(
     "--engine",
@@ -81,6 +89,7 @@ def run(
     grid: tuple[int, int] | None,
     torus: bool,
     substrate: str,
+    patch: tuple[int, int],
     engine: str,
     chips: tuple[str, ...],
     chip: str,
@@ -102,12 +111,13 @@ def run(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Run RULE (a built-in name, a rule folder or an .onnx file): one process a cell.
+    """Run RULE (a built-in name, a rule folder or an .onnx file): one process a cell, or one a patch of cells.
 
     \b
     planaria run lizard --grid 40x40 --interval 0.5
     planaria run lizard --serve
     planaria run lizard --for 200 --scenario halves.toml --json
+    planaria run lizard --grid 256x256 --substrate patches --patch 32x32
     planaria run dot --substrate virtual --for 60 --seed 7
     planaria run dot --substrate virtual --for 60 --check=cells
     planaria run lizard --hosts 4
@@ -133,6 +143,7 @@ def run(
         grid=grid,
         torus=torus,
         substrate=substrate,
+        patch=patch,
         engine=engine,
         interval_s=interval,
         degrees=angle,

@@ -28,11 +28,12 @@ def serve(run: str | None, listen: str | None, names: tuple[str, ...]) -> int:
     from coordinator.serve import address, app, gallery
     from coordinator.serve.past import Past
     from coordinator.serve.source import Source
+    from coordinator.substrate import REAL
 
     where = address.parse(listen or "", names)
     folder = None if run is None or _holds_runs(Path(run)) else locate.find(run)
     source = None
-    if folder is not None and locate.look(folder).alive and folder.info.substrate == "processes":
+    if folder is not None and locate.look(folder).alive and folder.info.substrate in REAL:
         source = Source(folder, opening.picture_of(folder))
     listening, token = where.bind(), address.new_token()
     path = "/" if folder is None or source is not None else f"/past?run={folder.info.run}"

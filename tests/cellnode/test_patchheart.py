@@ -1,4 +1,4 @@
-"""A patch's clockwork in injected time: what a tick says and hears, when the next one is due, and what a pause leaves."""
+"""A patch's clockwork in injected time: what a tick says and hears, when the next one is due, what a pause leaves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Bench:
         found, self.inbox = self.inbox, []
         return found
 
-    def pages(self) -> np.ndarray:  # type: ignore[type-arg]
+    def pages(self) -> np.ndarray:
         mapping, header, pages = panel.map_all(self.folder / "panel", writable=False)
         copy = pages.copy()
         del header, pages

@@ -9,7 +9,13 @@ from cellnode.patchlayout import grid, layout
 from cellnode.topology import neighbours
 from firmware_sim.errors import BadInput
 
-GRIDS = [(7, 10, False, (3, 4)), (8, 8, True, (4, 4)), (6, 9, True, (2, 9)), (5, 5, False, (1, 1)), (5, 6, True, (9, 9))]
+GRIDS = [
+    (7, 10, False, (3, 4)),
+    (8, 8, True, (4, 4)),
+    (6, 9, True, (2, 9)),
+    (5, 5, False, (1, 1)),
+    (5, 6, True, (9, 9)),
+]
 
 
 @pytest.mark.parametrize(("height", "width", "torus", "patch"), GRIDS)

@@ -75,13 +75,11 @@ def _go_on(cut: Cut, whole: Whole, until_ns: int) -> None:
 def test_what_a_patch_of_one_cell_says_is_what_the_cell_would_say_to_the_byte() -> None:
     cut, whole = Cut(4, 4, False, (1, 1), dot(), TAG, T), Whole(4, 4, False, dot(), TAG, T)
     said: list[bytes] = []
-    whole.world._log = lambda it: said.append(
-        encode(Frame(int(it[4]), TAG, it[1], 1, it[2], it[3], it[5], it[6]))
-    )
+    whole.world._log = lambda it: said.append(encode(Frame(int(it[4]), TAG, it[1], 1, it[2], it[3], it[5], it[6])))
     cut.poke("seed", [5], state(32, 16), now_ns=0)
     whole.world.seed([5], state(32, 16), 0)
     for it in (cut, whole.world):
-        it.run(20 * T)  # type: ignore[attr-defined]
+        it.run(20 * T)
     assert cut.frames == said and len(said) > 100
 
 
@@ -176,7 +174,7 @@ def test_a_sleeping_realm_has_nothing_due_until_something_alive_speaks() -> None
 def test_rules_of_other_than_sixteen_channels_travel_whole() -> None:
     wide = Toy("float")
     wide.channels = 32
-    wide.update = lambda block: block.reshape(-1, 9, 32)[:, 4].copy()  # type: ignore[method-assign]
+    wide.update = lambda neighbourhood: neighbourhood.reshape(-1, 9, 32)[:, 4].copy()  # type: ignore[method-assign]
     it = lonely(wide)
     values = np.arange(32, dtype=np.float32).tobytes()
     it.seed([1], values)
