@@ -196,7 +196,7 @@ class Agent:
         for report in reports:
             self._link.send(report)
 
-    def _tell_doors(self, host: Host, now_ns: int) -> None:
+    def _tell_doors(self, host: AnyHost, now_ns: int) -> None:
         doors = host.doors()
         if (doors != self._doors or now_ns - self._doors_ns >= DOORS_NS) and self._link.send(
             Doors(self._me.agent, host.placement.epoch, doors)
