@@ -30,6 +30,7 @@ from firmware_sim.errors import BadInput
 
 Decoded = TypeVar("Decoded")
 RUNS = Path("runs")
+EXPERIMENTS = RUNS / "experiments"
 LOSS_COLUMNS = ("t", "loss_log10", "loss_log10_shift1", "gain_log10", "alive", "living")
 
 

@@ -18,16 +18,17 @@ def serve(run: str | None, listen: str | None, names: tuple[str, ...]) -> int:
 
     \b
     planaria serve latest                                live, if it lives; else its film, numbers and report
-    planaria serve                                       all runs below ./runs
+    planaria serve                                       all runs and experiments below ./runs
     planaria serve runs/lizard/latest --listen 0.0.0.0:8360
 
     It looks and asks; the run's coordinator acts. The address that is printed holds the token: who has it may do all.
     """
     from coordinator import locate, opening
-    from coordinator.runfolder import RUNS
+    from coordinator.runfolder import EXPERIMENTS, RUNS
     from coordinator.serve import address, app, gallery
     from coordinator.serve.past import Past
     from coordinator.serve.source import Source
+    from coordinator.serve.trials import Trials
     from coordinator.substrate import REAL
 
     where = address.parse(listen or "", names)
@@ -44,7 +45,8 @@ def serve(run: str | None, listen: str | None, names: tuple[str, ...]) -> int:
         app.serve(source, listening, token, names)
     else:
         runs = RUNS if run is None else Path(run)
-        past = Past(lambda: locate.every(runs) if folder is None else [locate.look(folder)])
+        trials = Trials(runs / EXPERIMENTS.name) if folder is None else None
+        past = Past(lambda: locate.every(runs) if folder is None else [locate.look(folder)], trials)
         gallery.serve(past, listening, token, names)
     return 0
 

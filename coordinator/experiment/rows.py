@@ -21,10 +21,10 @@ from typing import Any
 
 from coordinator.experiment.replicate import Row
 from coordinator.experiment.spec import Experiment
+from coordinator.runfolder import EXPERIMENTS
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput
 
-EXPERIMENTS = Path("runs") / "experiments"
 NOT_IN_CSV = ("curve", "error_map")
 
 

@@ -1,4 +1,4 @@
-"""The page of past runs: their list with thumbnails and verdicts, each run's film to scrub through, and its report.
+"""The page of past runs and experiments: their lists with verdicts, each run's film to scrub through, and reports.
 
 Changes nothing. May import starlette and serve's app, api, past and tickets.
 """
@@ -61,11 +61,22 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
         await run_in_threadpool(past.one, run)
         return api.answer({"path": f"/reports/{tickets.issue(run, time.monotonic())}"})
 
+    async def trials(_request: Request) -> Response:
+        return api.answer(await run_in_threadpool(past.trials.list))
+
+    async def trial_ticket(request: Request) -> Response:
+        """The same for the report of an experiment."""
+        name, moment = request.path_params["name"], request.path_params["moment"]
+        await run_in_threadpool(past.trials.report, name, moment)
+        return api.answer({"path": f"/reports/{tickets.issue(f'{name}/{moment}', time.monotonic())}"})
+
     async def report(request: Request) -> Response:
         run = tickets.redeem(request.path_params["ticket"], time.monotonic())
         if run is None:
             return api.fail(404, "this link has been used, or is too old: open the report from the list again")
-        data = await run_in_threadpool(past.report, run)
+        name, slash, moment = run.partition("/")  # an id of a run has none
+        reading = (past.trials.report, name, moment) if slash else (past.report, run)
+        data = await run_in_threadpool(*reading)
         return Response(data, media_type="text/html", headers={"Content-Security-Policy": REPORT_CSP})
 
     table: list[tuple[str, str, api.Handler]] = [
@@ -77,6 +88,8 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
         ("/api/runs/{run}/hello", "GET", hello),
         ("/api/runs/{run}/frames/{t}", "GET", frame),
         ("/api/runs/{run}/report", "POST", ticket),
+        ("/api/experiments", "GET", trials),
+        ("/api/experiments/{name}/{moment}/report", "POST", trial_ticket),
         ("/reports/{ticket}", "GET", report),
     ]
     routes: list[Any] = [Route(path, api.told(handler), methods=[method]) for path, method, handler in table]

@@ -20,6 +20,7 @@ from coordinator.recording import Recording
 from coordinator.runfolder import RunFolder
 from coordinator.serve import hello
 from coordinator.serve.stage import Stage
+from coordinator.serve.trials import Trials
 from firmware_sim.errors import BadInput, PlanariaError
 
 LISTED = 300  # newest first
@@ -28,8 +29,9 @@ LISTED = 300  # newest first
 class Past:
     """The runs that `every` finds, oldest first; each call looks anew."""
 
-    def __init__(self, every: Callable[[], Sequence[locate.Seen]]) -> None:
+    def __init__(self, every: Callable[[], Sequence[locate.Seen]], trials: Trials | None = None) -> None:
         self._every = every
+        self.trials = trials or Trials()
         self._reading = threading.Lock()
         self._kept: tuple[tuple[str, int], Recording] | None = None
 

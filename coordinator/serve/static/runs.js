@@ -5,7 +5,7 @@ import { ask, picture } from "./link.js";
 import { theme } from "./theme.js";
 
 theme();
-let runs = [];
+let runs = [], trials = [];
 
 const sight = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -30,9 +30,31 @@ function row(run) {
   return make("li", {}, make("a", { href: `/past?run=${encodeURIComponent(run.run)}` }, image, words));
 }
 
+function trial(found) {
+  if (found.trouble) return make("li", {}, make("span", {}, `${found.folder}: ${found.trouble}`));
+  const state = found.verdict ?? "not over";
+  const points = found.points?.length > 1
+    ? make("p", {}, `${found.points.length} points: `, ...found.points.flatMap((verdict) => [make("span", { className: `chip ${verdict}` }, verdict), " "]))
+    : "";
+  const failed = found.failed ? `, ${found.failed} failed` : "";
+  const inside = [make("b", {}, found.name), " ", make("span", { className: `chip ${found.verdict ?? ""}` }, state),
+    make("p", {}, found.threshold ?? found.hypothesis ?? ""), points,
+    make("p", { className: "quiet" }, `${found.replicates} swarms${failed}, ${found.rules.join(", ")}, seed ${found.seed}, ${found.folder}`)];
+  if (!found.report) return make("li", {}, make("div", { className: "trial" }, ...inside));
+  const button = make("button", { type: "button" }, "Report");
+  button.onclick = async () => {
+    const path = `/api/experiments/${encodeURIComponent(found.name)}/${encodeURIComponent(found.time)}/report`;
+    try { location.assign((await ask(path, {})).path); } catch (error) { trouble(error.message); }
+  };
+  return make("li", {}, make("div", { className: "trial" }, ...inside, button));
+}
+
 function show() {
   const wanted = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = runs.filter((run) => wanted.every((word) => JSON.stringify(Object.values(run)).toLowerCase().includes(word)));
+  const fits = (row) => wanted.every((word) => JSON.stringify(Object.values(row)).toLowerCase().includes(word));
+  const found = runs.filter(fits), tried = trials.filter(fits);
+  at("experiments").hidden = !trials.length;
+  at("trials").replaceChildren(...tried.map(trial));
   at("facts").textContent = found.length === runs.length ? `${runs.length}` : `${found.length} of ${runs.length}`;
   at("runs").replaceChildren(...found.map(row));
   if (!runs.length) at("runs").append(make("li", { className: "quiet" }, "No runs yet: planaria run lizard"));
@@ -40,6 +62,6 @@ function show() {
 
 at("filter").oninput = show;
 try {
-  runs = await ask("/api/runs");
+  [runs, trials] = await Promise.all([ask("/api/runs"), ask("/api/experiments")]);
   show();
 } catch (error) { trouble(error.message); }

@@ -15,6 +15,7 @@ from coordinator.locate import Seen
 from coordinator.runfolder import RunFolder
 from coordinator.serve.past import Past
 from coordinator.serve.tickets import GOOD_FOR_S, KEPT, Tickets
+from coordinator.serve.trials import Trials
 
 
 def make(home: Path, run: str) -> RunFolder:
@@ -30,12 +31,29 @@ def make(home: Path, run: str) -> RunFolder:
     return folder
 
 
+def experiment(home: Path, name: str, moment: str, verdict: str | None) -> Path:
+    path = home / "runs" / "experiments" / name / moment
+    path.mkdir(parents=True)
+    (path / "plan.json").write_text(json.dumps({"seed": 9, "rules": {"dot": "ab12"}}))
+    (path / "rows.jsonl").write_text("{}\n{}\n")
+    if verdict is not None:
+        points = [{"verdict": "pass"}, {"verdict": verdict}]
+        result = {"verdict": verdict, "hypothesis": "Hypothesis: it heals.", "replicates": 20, "failed": 1}
+        (path / "result.json").write_text(json.dumps({**result, "points": points}))
+        (path / "report.html").write_text(f"<h1>{name}</h1>")
+    return path
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = tmp_path_factory.mktemp("past")
     folders = [make(home, run) for run in ("aaaa0001", "aaaa0002")]
     (home / "runs" / "secret.txt").write_text("nobody's business")
-    with served_past(Past(lambda: [Seen(folder, False, False) for folder in folders])) as found:
+    experiment(home, "crash", "20260101-000000", "fail")
+    experiment(home, "crash", "20260102-000000", None)
+    (home / "runs" / "experiments" / "crash" / "latest").symlink_to("20260102-000000")
+    trials = Trials(home / "runs" / "experiments")
+    with served_past(Past(lambda: [Seen(folder, False, False) for folder in folders], trials)) as found:
         yield found
 
 
@@ -85,6 +103,48 @@ def test_a_report_comes_by_a_link_that_is_good_once_and_may_run_no_script(client
     assert "script" not in policy
     assert client.error(path, Authorization="")[0] == 404
     assert client.error("/reports/guessed", Authorization="")[0] == 404
+
+
+def test_experiments_are_listed_with_their_verdicts_the_newest_first(client: Client) -> None:
+    going, over = client.json("/api/experiments")
+    assert (going["time"], going["verdict"], going["replicates"], going["report"]) == (
+        "20260102-000000",
+        None,
+        2,
+        False,
+    )
+    assert (over["name"], over["verdict"], over["points"]) == ("crash", "fail", ["pass", "fail"])
+    assert (over["replicates"], over["failed"], over["seed"], over["rules"]) == (20, 1, 9, ["dot"])
+
+
+def test_the_report_of_an_experiment_comes_by_a_link_that_is_good_once(client: Client) -> None:
+    path = client.json("/api/experiments/crash/20260101-000000/report", {})["path"]
+    status, headers, data = client.ask(path, Authorization="")
+    assert (status, data) == (200, b"<h1>crash</h1>")
+    assert "sandbox" in headers["content-security-policy"]
+    assert client.error(path, Authorization="")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("crash/20260102-000000", "is not over"),
+        ("crash/latest", "there is no experiment"),
+        ("..%2f..%2fdot/aaaa0001", ""),
+        ("%2e%2e/secret.txt", ""),
+    ],
+)
+def test_an_experiment_is_found_by_its_name_and_time_and_by_nothing_else(client: Client, path: str, says: str) -> None:
+    status, _, data = client.ask(f"/api/experiments/{path}/report", {})
+    assert status in (400, 404, 405) and says.encode() in data and b"nobody" not in data
+
+
+def test_an_experiment_that_cannot_be_read_is_told_and_spoils_no_other(tmp_path: Path) -> None:
+    experiment(tmp_path, "good", "1", "pass")
+    (experiment(tmp_path, "bad", "2", "pass") / "result.json").write_text("{")
+    rows = Trials(tmp_path / "runs" / "experiments").list()
+    assert "trouble" in rows[0] and rows[1]["verdict"] == "pass"
+    assert Trials(None).list() == []
 
 
 def test_a_folder_that_cannot_be_read_is_told_and_spoils_no_other(tmp_path: Path) -> None:
