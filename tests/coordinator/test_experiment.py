@@ -179,6 +179,23 @@ def test_a_swarm_that_is_only_computed_gives_the_row_of_one_whose_film_is_kept(t
     assert (tmp_path / "film" / "events.jsonl").exists()
 
 
+def test_the_number_of_workers_changes_no_row(tmp_path: Path) -> None:
+    experiment, found = spec.load(written(tmp_path, SMALL)), []
+    for workers in (1, 3):
+        runner = carry.Runner(Folder.create(experiment, tmp_path / f"out{workers}", 1), 1, workers, lambda _row: None)
+        carry.sweep(experiment, runner, 3)
+        found.append([{**row, "seconds": 0} for row in runner.rows])
+    assert found[0] == found[1] and len(found[0]) == 6
+
+
+def test_no_more_swarms_of_a_point_live_once_its_interval_is_narrow(tmp_path: Path) -> None:
+    stopped = SMALL.replace('["20%", "100%"]', '["100%"]').replace("[sweep]", "[stop]\nwidth = 0.3\n\n[sweep]")
+    experiment = spec.load(written(tmp_path, stopped))
+    runner = carry.Runner(Folder.create(experiment, tmp_path / "out", 1), 1, 1, lambda _row: None)
+    (one,) = carry.sweep(experiment, runner, 1000)
+    assert one.replicates == carry.ROUND, "0 of 10 is 0 to 0.28"
+
+
 def test_a_replicate_that_fails_is_recorded_and_passed_over(tmp_path: Path) -> None:
     early = SMALL.replace("t = 35", "t = 2")
     experiment = spec.load(written(tmp_path, early))
