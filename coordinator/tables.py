@@ -16,6 +16,11 @@ Columns = Mapping[str, Sequence[Any]]  # equally long; None: nothing known
 
 def write(stem: Path, columns: Columns) -> list[Path]:
     """STEM.csv, and STEM.parquet; returns what was written."""
+    return [comma_separated(stem, columns), *parquet(stem, columns)]
+
+
+def comma_separated(stem: Path, columns: Columns) -> Path:
+    """STEM.csv alone."""
     path = stem.with_name(f"{stem.name}.csv")
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with partial.open("w", newline="", encoding="utf-8") as file:
@@ -24,7 +29,7 @@ def write(stem: Path, columns: Columns) -> list[Path]:
         for row in zip(*columns.values(), strict=True):
             writer.writerow(["" if value is None else value for value in row])
     partial.replace(path)
-    return [path, *parquet(stem, columns)]
+    return path
 
 
 def parquet(stem: Path, columns: Columns) -> list[Path]:

@@ -121,7 +121,8 @@ def _run(
         whole = verdict.overall(judged)
     bar.end()
     rows = runner.rows
-    folder.save_csv(rows)
+    if len(folder.save_table(rows)) == 1:
+        _say("rows.csv has no twin rows.parquet: that needs pyarrow (pip install 'planaria[experiment]')")
     result = {
         "verdict": whole,
         "hypothesis": page.sentence(document.hypothesis),

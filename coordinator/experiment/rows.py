@@ -1,7 +1,8 @@
 """The folder of an experiment: its file, one row a replicate as they come, and what was made of them.
 
     runs/experiments/NAME/TIME/   experiment.toml (or .yaml)  plan.json  rows.jsonl  rows.csv  result.json  report.html
-                                  junit.xml  films/ (the run of the first replicate of each point)
+                                  junit.xml  rows.parquet (where pyarrow is)
+                                  films/ (the run of the first replicate of each point)
 
 A row is durable before the next replicate counts as begun, so after kill -9 the same command goes on where it stood.
 Computes nothing. May import msgspec's kin of the standard library and coordinator.runfolder's habits.
@@ -9,23 +10,24 @@ Computes nothing. May import msgspec's kin of the standard library and coordinat
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
 import json
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from coordinator import tables
 from coordinator.experiment.replicate import Row
 from coordinator.experiment.spec import Experiment
 from coordinator.runfolder import EXPERIMENTS
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput
 
-NOT_IN_CSV = ("curve", "error_map")
+NOT_IN_COLUMNS = ("curve", "error_map")
+CURVE = "curve"
 
 
 class Folder:
@@ -89,18 +91,26 @@ class Folder:
         partial.replace(path)
         return path
 
-    def save_csv(self, rows: Iterable[Row]) -> None:
-        """rows.csv, without the curves."""
-        plain = [{key: _cell(value) for key, value in row.items() if key not in NOT_IN_CSV} for row in rows]
-        names = list(dict.fromkeys(name for row in plain for name in row))
-        with (self.path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names, restval="")
-            writer.writeheader()
-            writer.writerows(plain)
+    def save_table(self, rows: Sequence[Row]) -> list[Path]:
+        """rows.csv; and rows.parquet, with the curves, where pyarrow is installed. Returns both or one."""
+        names = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_IN_COLUMNS))
+        plain = {name: [_cell(row.get(name)) for row in rows] for name in names}
+        curves = list(dict.fromkeys(name for row in rows for name in row.get(CURVE, ())))
+        typed = {name: _of_one_type(values) for name, values in plain.items()}
+        typed |= {f"{CURVE}_{name}": [row.get(CURVE, {}).get(name) for row in rows] for name in curves}
+        return [tables.comma_separated(self.path / "rows", plain), *tables.parquet(self.path / "rows", typed)]
 
 
 def _cell(value: Any) -> Any:
-    return "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else value
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _of_one_type(values: list[Any]) -> list[Any]:
+    """A column of Parquet has one: what a sweep mixes is told as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) <= 1 or kinds == {int, float}:
+        return values
+    return [None if value is None else str(value) for value in values]
 
 
 def _rules(experiment: Experiment) -> dict[str, str]:

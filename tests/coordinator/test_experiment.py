@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from coordinator.cli.experiment import STANDARD
 from coordinator.cli.main import invoke
@@ -194,6 +196,26 @@ def test_no_more_swarms_of_a_point_live_once_its_interval_is_narrow(tmp_path: Pa
     runner = carry.Runner(Folder.create(experiment, tmp_path / "out", 1), 1, 1, lambda _row: None)
     (one,) = carry.sweep(experiment, runner, 1000)
     assert one.replicates == carry.ROUND, "0 of 10 is 0 to 0.28"
+
+
+def test_rows_are_kept_as_csv_and_with_their_curves_as_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder.create(spec.load(written(tmp_path, SMALL)), tmp_path / "out", 1)
+    lived = {
+        "point": 0,
+        "$x": 1,
+        "loss": -3.5,
+        "unproven": ["a", "b"],
+        "curve": {"t": [1.0, 2.0], "loss": [-1.5, -3.5]},
+    }
+    rows = [lived, {"point": 1, "$x": "many", "error": "no memory"}, {"point": 2, "$x": 0.5, "loss": -3}]
+    assert [path.name for path in folder.save_table(rows)] == ["rows.csv", "rows.parquet"]
+    assert (folder.path / "rows.csv").read_text().splitlines() == [
+        "point,$x,loss,unproven,error", "0,1,-3.5,a; b,", "1,many,,,no memory", "2,0.5,-3,,"]  # fmt: skip
+    table = parquet.read_table(folder.path / "rows.parquet").to_pydict()
+    assert table["loss"] == [-3.5, None, -3.0] and table["$x"] == ["1", "many", "0.5"]
+    assert table["curve_t"] == [[1.0, 2.0], None, None] and table["curve_loss"][0] == [-1.5, -3.5]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert [path.name for path in folder.save_table(rows)] == ["rows.csv"], "without pyarrow"
 
 
 def test_a_replicate_that_fails_is_recorded_and_passed_over(tmp_path: Path) -> None:
