@@ -22,6 +22,7 @@ from cellnode.rows import Flag, Rows
 from cellnode.topology import neighbours
 from coordinator.declared import Declared, Order
 from coordinator.hands import seed_state
+from coordinator.heardorder import HeardOrder
 from coordinator.recording import Recording, Segment, is_wake
 from coordinator.runfolder import RunFolder
 from coordinator.saidindex import Places, SaidIndex
@@ -83,6 +84,7 @@ class Verifier:
         self._table = neighbours(info.height, info.width, info.torus).astype(np.int64)
         self._engine = _engine(rule, info.engine, info.degrees)
         self._limits, self._rule_sha256 = rule.limits, rule.sha256
+        self._order = HeardOrder(info.height * info.width)
         self._epoch = 0  # of the block under examination
         self._state = recording.rows["state"]
         self._whole = recording.closed and not recording.damage and not recording.gaps["lost"].sum()
@@ -119,9 +121,12 @@ class Verifier:
             return
         self.verdict.updates += len(rows)
         own = self._own(segment, rows)
+        older = self._order.older(segment.epoch, rows)
+        for which in np.flatnonzero(older.any(axis=1)):
+            self._differs(rows[which], "older", _heard(rows[which], older[which], self._table, "older_than_met"))
         used, impossible, missing = self._used(rows)
         for which in np.flatnonzero(impossible.any(axis=1)):
-            self._differs(rows[which], "heard", _heard(rows[which], impossible[which], self._table))
+            self._differs(rows[which], "heard", _heard(rows[which], impossible[which], self._table, "never_said"))
         known = (own >= -1) & ~missing.any(axis=1) & ~impossible.any(axis=1) & (rows["flags"] & Flag.CLIPPED == 0)
         self.verdict.gaps += int((~known & ~impossible.any(axis=1)).sum())
         self.verdict.recomputed += int((known | impossible.any(axis=1)).sum())
@@ -262,10 +267,10 @@ def _engine(rule: RuleFolder, name: str, degrees: float) -> Engine:
     return make_engine("native" if FAMILIES[name] == "int8" else name, rule, degrees)
 
 
-def _heard(row: Any, impossible: NDArray[np.bool_], table: NDArray[np.int64]) -> dict[str, Any]:
-    slot = int(np.flatnonzero(impossible)[0])
+def _heard(row: Any, wrong: NDArray[np.bool_], table: NDArray[np.int64], what: str) -> dict[str, Any]:
+    slot = int(np.flatnonzero(wrong)[0])
     word = (int(row["used_epoch"][slot]), int(row["used_life"][slot]), int(row["used_sequence"][slot]))
-    return {"slot": SLOT_NAMES[slot], "speaker": int(table[row["cell"], slot]), "never_said": word}
+    return {"slot": SLOT_NAMES[slot], "speaker": int(table[row["cell"], slot]), what: word}
 
 
 def _shown(state: NDArray[np.uint8], engine: Engine) -> list[float]:

@@ -17,7 +17,10 @@ from cellnode.patch import Patch
 from coordinator import Swarm
 from coordinator.camera import Camera
 from coordinator.measure import Measure
+from coordinator.opening import copy_of_rule
+from coordinator.runfolder import RunFolder
 from coordinator.safety import PROMISES, SILENT_T, Safety
+from coordinator.verify import Verdict, verify
 
 T_NS = 1_000
 
@@ -120,6 +123,28 @@ def test_a_broken_promise_fails_the_run_and_is_named(
     assert any(says in line for line in measure.broken)
     assert "this must never be" not in (tmp_path / "run" / "events.jsonl").read_text()
     assert any('"event":"broken"' in line for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines())
+
+
+def test_a_recording_shows_every_update_that_used_an_older_incarnation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(out: Path) -> Verdict:
+        with Swarm.start("dot", (9, 9), substrate="virtual", engine="chip", seed=3, out=out, record=True) as swarm:
+            swarm.wait_until(12)
+            swarm.inject("link_delay", "all", duration=10, delay=3)
+            swarm.wait(3)
+            swarm.kill("40%", seed=1)
+            swarm.wait(0.5)
+            swarm.revive("dead")
+            swarm.wait(10)
+        folder = RunFolder.open(out)
+        return verify(folder, copy_of_rule(folder))
+
+    assert recorded(tmp_path / "right").verdict == "pass"
+    accept_everything(monkeypatch)
+    found = recorded(tmp_path / "wrong")
+    assert found.verdict == "fail" and found.first_mismatch is not None
+    assert found.first_mismatch["what"] == "older" and len(found.first_mismatch["older_than_met"]) == 3
 
 
 class Watched:
