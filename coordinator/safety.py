@@ -27,6 +27,7 @@ from coordinator import invariants
 from coordinator.camera import Sight
 
 SILENT_T = float(max(SILENCE_MAX, SILENCE_FACTOR * NEXT_WITHIN_MAX))  # no slot lives longer in silence
+HEARD_EVERY_T = 0.9  # mailboxes are compared about once a T, however often somebody looks: it is the dearest check
 PROMISES = {
     "incarnation": "no cell accepts an older incarnation of a neighbour than it has met",
     "forgetting": f"a neighbour silent for {SILENT_T:g} T is forgotten",
@@ -60,6 +61,7 @@ class Safety:
         self._family = family
         self._checks = dict.fromkeys(PROMISES, 0)
         self._seen: dict[str, dict[str, str]] = {name: {} for name in PROMISES}  # what -> its first line
+        self._next_heard_t = -np.inf
         self._lives = np.zeros(cells, np.uint64)
         self._last = no_words(cells)
         self._met = np.zeros((cells, 8), np.int64)
@@ -80,9 +82,10 @@ class Safety:
         self._suspect = suspect
         self._checks["range"] += int(sight.on.sum())
         self._checks["zeros"] += len(sight.on)
-        if sight.heard is not None:
+        if sight.heard is not None and t >= self._next_heard_t:
+            self._next_heard_t = t + HEARD_EVERY_T
             self._heard(sight, sight.heard, t)
-        self._lives = sight.lives.copy()
+            self._lives = sight.lives.copy()
 
     def add_up(self, totals: NDArray[np.uint64], t: float) -> None:
         """Counters summed over lives."""
