@@ -28,6 +28,8 @@ BENCHMARKS = {
     "record": "Recording: CPU, bytes and time to verify, beside the same swarm unrecorded (--window seconds each).",
     "faults": "The example of each kind of fault on a grown picture, in virtual time: loss before, at worst, after.",
     "large": "64x64: 4,096 processes launch and grow.",
+    "patches": "Patches: what a cell costs in them, from 4,096 to 65,536 cells, and beside a process a cell.",
+    "patchlaw": "Patches beside single cells: Kolmogorov-Smirnov on the loss at 50, 100, 200 T; wakes of a cell in T.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
     "page": "The live page beside a swarm: frames, CPU, what it costs the cells, how soon a stroke kills and is seen.",
