@@ -81,7 +81,7 @@ HEARD = np.dtype(
     [
         *((name, np.int64) for name in ("sender", "incarnation", "sequence")),
         *((name, np.int32) for name in ("receiver", "slot", "hello", "next_within")),
-        ("state", np.int8, (CHANNELS,)),
+        ("state", f"V{CHANNELS}"),
     ]
 )
 SAID = np.dtype(

@@ -23,7 +23,7 @@ from cellnode.nativeworld import NativeWorld
 from cellnode.panel import Counter
 from cellnode.patchlayout import Layout
 from cellnode.patchworld import PatchWorld
-from cellnode.realmworlds import InArrays, InC, Word
+from cellnode.realmworlds import Heard, InArrays, InC, Word
 from firmware_sim.engines import Engine, genome_of
 from firmware_sim.limits import CHANNELS
 from firmware_sim.native_build import NativeUnavailable
@@ -54,6 +54,9 @@ class Realm:
         self.lives = np.zeros(n, np.int64)  # 0: without power
         self._known = np.zeros(len(layout.around), np.int64)  # the newest life that each cell around may be in
         self._place = {int(cell): k for k, cell in enumerate(layout.around)}
+        beside = list(zip(layout.listeners.tolist(), layout.slots.tolist(), strict=True))
+        cuts = layout.first.tolist()
+        self._listeners = [beside[cuts[k] : cuts[k + 1]] for k in range(len(layout.around))]
         self._size = 0 if engine.channels == CHANNELS else engine.channels * engine.dtype.itemsize
         self._words: list[Word] = []
         self._speaks = np.zeros(len(layout.numbers), np.bool_)
@@ -124,31 +127,20 @@ class Realm:
 
     def hear(self, messages: Iterable[bytes]) -> None:
         """Messages of other patches, now. What is no good frame is counted: at those it was for, or at the first."""
-        frames = [(place, frame) for place, frame in map(self._read, messages) if frame is not None]
-        if not frames:
-            return
-        first = self.layout.first
-        copies = [(k, at) for k, (place, _) in enumerate(frames) for at in range(first[place], first[place + 1])]
-        which, at = (np.array(column, np.int64) for column in zip(*copies, strict=True))
-        places, said = zip(*frames, strict=True)
-        n = len(which)
-        self._side.hear(
-            Frames(
-                times=np.full(n, self.now_ns),
-                senders=self.count + np.array(places, np.int64)[which],
-                receivers=self.layout.listeners[at].astype(np.int64),
-                slots=self.layout.slots[at].astype(np.int64),
-                incarnations=np.array([incarnation_of(f.epoch, f.life) for f in said], np.int64)[which],
-                sequences=np.array([f.sequence for f in said], np.int64)[which],
-                hello=np.array([f.hello for f in said], np.bool_)[which],
-                next_within=np.array([f.next_within for f in said], np.int64)[which],
-                states=np.stack([np.frombuffer(f.values, self.engine.dtype) for f in said])[which],
-            )
-        )
+        rows: list[Heard] = []
+        for data in messages:
+            place, frame = self._read(data)
+            if frame is not None:
+                incarnation = incarnation_of(frame.epoch, frame.life)
+                head, hello = (frame.cell, incarnation, frame.sequence), frame.hello
+                for receiver, slot in self._listeners[place]:
+                    rows.append((*head, receiver, slot, hello, frame.next_within, frame.values))
+        if rows:
+            self._side.hear(rows, self.now_ns)
 
     def _read(self, data: bytes) -> tuple[int, Frame | None]:
         frame = decode(data, self._tag, self._size)
-        reason, place, listeners = None, -1, np.zeros(1, np.int32)
+        reason, place = None, -1
         if isinstance(frame, Counter):
             reason = frame
         else:
@@ -156,7 +148,6 @@ class Realm:
             if place < 0:
                 reason = Counter.DROP_CELL
             else:
-                listeners = self.layout.listeners[self.layout.first[place] : self.layout.first[place + 1]]
                 if incarnation_of(frame.epoch, frame.life) > incarnation_of(self._epoch, int(self._known[place])):
                     reason = Counter.DROP_FUTURE_INCARNATION
                 elif not legal_values(frame.values, self.engine.channels * self.engine.dtype.itemsize):
@@ -164,6 +155,8 @@ class Realm:
         if reason is None and isinstance(frame, Frame):
             return place, frame
         assert reason is not None
+        at_whom = [receiver for receiver, _ in self._listeners[place]] if place >= 0 else [0]
+        listeners = np.array(at_whom, np.int64)
         self._side.add(Counter.RECEIVED, listeners)
         self._side.add(reason, listeners)
         return -1, None

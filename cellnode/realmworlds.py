@@ -22,6 +22,8 @@ from cellnode.patchworld import PatchWorld
 
 # index here, life, sequence, hello, next_within, values: of a cell that others must hear
 Word = tuple[int, int, int, bool, int, bytes]
+# number of the sender, incarnation, sequence, index of the receiver, slot, hello, next_within, values
+Heard = tuple[int, int, int, int, int, bool, int, bytes]
 
 
 class InC:
@@ -32,9 +34,8 @@ class InC:
         world.on_said = self._said
 
     def _said(self, rows: NDArray[np.void]) -> None:
-        edge = rows[self._speaks[rows["cell"]]]
-        columns = (edge[name].tolist() for name in ("cell", "life", "sequence", "hello", "next_within", "state"))
-        self._on_words([(c, life, k, bool(hello), w, s) for c, life, k, hello, w, s in zip(*columns, strict=True)])
+        edge = rows[self._speaks[rows["cell"]]].tolist()
+        self._on_words([(cell, life, k, hello != 0, within, state) for _, cell, life, k, hello, within, state in edge])
 
     @property
     def next_wake_ns(self) -> Times:
@@ -64,13 +65,8 @@ class InC:
         self.world.cells["incarnation"][cells] = incarnation_of(self.world.epoch, 0) | lives
         self.world.cells["on"][cells] = np.where(on, ELSEWHERE, 0)
 
-    def hear(self, frames: Frames) -> None:
-        heard = np.zeros(len(frames.times), HEARD)
-        heard["sender"] = self.world.cells["number"][frames.senders]
-        heard["incarnation"], heard["sequence"] = frames.incarnations, frames.sequences
-        heard["receiver"], heard["slot"], heard["hello"] = frames.receivers, frames.slots, frames.hello
-        heard["next_within"], heard["state"] = frames.next_within, frames.states
-        self.world.hear(heard, int(frames.times[0]))
+    def hear(self, rows: list[Heard], now_ns: int) -> None:
+        self.world.hear(np.array(rows, HEARD), now_ns)
 
     def linked(self) -> Mask:
         """[all]: who has met every neighbour that has power."""
@@ -111,6 +107,7 @@ class InArrays:
         show: Callable[[PatchWorld, Frames], None],
     ) -> None:
         self.world, self._on_words, self._speaks, self._show = world, on_words, speaks, show
+        self._index = {number: index for index, number in enumerate(world.patch.numbers.tolist())}
         world.on_said = self._said
 
     def _said(self, said: Frames) -> None:
@@ -143,8 +140,21 @@ class InArrays:
     def meet(self, cells: Indices, lives: NDArray[np.int64], on: Mask) -> None:
         self.world.patch.meet(cells, lives, on)
 
-    def hear(self, frames: Frames) -> None:
-        self.world.hear(frames, int(frames.times[0]))
+    def hear(self, rows: list[Heard], now_ns: int) -> None:
+        senders, incarnations, sequences, receivers, slots, hello, within, values = zip(*rows, strict=True)
+        dtype = self.world.engine.dtype
+        frames = Frames(
+            times=np.full(len(rows), now_ns),
+            senders=np.array([self._index[number] for number in senders], np.int64),
+            receivers=np.array(receivers, np.int64),
+            slots=np.array(slots, np.int64),
+            incarnations=np.array(incarnations, np.int64),
+            sequences=np.array(sequences, np.int64),
+            hello=np.array(hello, np.bool_),
+            next_within=np.array(within, np.int64),
+            states=np.frombuffer(b"".join(values), dtype).reshape(len(rows), -1),
+        )
+        self.world.hear(frames, now_ns)
 
     def linked(self) -> Mask:
         patch = self.world.patch
