@@ -1,7 +1,8 @@
 """What a cell costs in a patch: by the number of cells, and beside a process of its own. Uses the API.
 
-Every 40x40 of a grid grows a picture of its own, so that larger grids are not emptier ones. `cell_us_per_update` is the
-processor time of the patches themselves; `all_us_per_update` counts agent and coordinator, too.
+Every 64x64 of a large grid grows a picture of its own, so that larger grids are not emptier ones.
+`cell_us_per_update` is the processor time of the patches (a sleeping cell costs its patch's ticks, too: so does
+`us_per_cell_and_T`, of all cells); `all_us_per_update` counts agent and coordinator.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from pathlib import Path
 from cellnode.panel import Counter
 from coordinator import Swarm
 from coordinator.bench.registry import Options, Row
-from coordinator.bench.scale import TILE
 
-SIDES = {64: (16, 16), 128: (16, 16), 256: (16, 16)}
-PATCHES = ((8, 8), (16, 16), (20, 20))  # beside a process a cell
-BEGIN, END = 20.0, 30.0  # in T; pictures grow
+TILE = 64
+TILES = (1, 3, 5)  # in a row and in a column: 4,096, 36,864 and 102,400 cells; odd, so that one lies in the middle
+PATCH = (16, 16)
+PATCHES = ((8, 8), PATCH)  # beside a process a cell
+CELLS_A_SECOND = 4096  # T is as long as two busy cores need
+BEGIN, END = 8.0, 14.0  # in T; pictures grow
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -28,11 +31,11 @@ def measure(options: Options) -> Iterator[Row]:
     for patch in (None, *PATCHES):
         yield _row(options, height, width, patch, options.interval_s)
     base = 0.0
-    for side, patch in SIDES.items():
-        interval_s = max(options.interval_s, options.interval_s * side * side / 8192)
-        row = _row(options, side, side, patch, interval_s)
-        base = base or row["cell_us_per_update"]
-        yield row | {"to_4096_cells": round(row["cell_us_per_update"] / base, 2)}
+    for tiles in TILES:
+        side = tiles * TILE
+        row = _row(options, side, side, PATCH, max(options.interval_s, side * side / CELLS_A_SECOND))
+        base = base or row["us_per_cell_and_T"]
+        yield row | {"to_4096_cells": round(row["us_per_cell_and_T"] / base, 2)}
 
 
 def _row(options: Options, height: int, width: int, patch: tuple[int, int] | None, interval_s: float) -> Row:
@@ -58,10 +61,10 @@ def _row(options: Options, height: int, width: int, patch: tuple[int, int] | Non
             on_progress=progress,
         ) as swarm,
     ):
-        middles = [(row, column) for row in _middles(height) for column in _middles(width)]
-        for row, column in middles:
-            if (row, column) != (height // 2, width // 2):
-                swarm.plant(f"cell:{row},{column}")
+        for row in range(TILE // 2, height, TILE):
+            for column in range(TILE // 2, width, TILE):
+                if height > TILE and (row, column) != (height // 2, width // 2):
+                    swarm.plant(f"cell:{row},{column}")
         swarm.wait_until(BEGIN)
         before, others_ns, at = swarm.look(), _others_ns(swarm), swarm.t
         swarm.wait_until(END)
@@ -79,15 +82,12 @@ def _row(options: Options, height: int, width: int, patch: tuple[int, int] | Non
         "launch_s": round(linked, 1),
         "updates_per_cell_and_T": round(updates / cells / spent_t, 3),
         "cell_us_per_update": round(float(gained[Counter.CPU_NS]) / updates / 1000, 1),
+        "us_per_cell_and_T": round(float(gained[Counter.CPU_NS]) / cells / spent_t / 1000, 2),
         "all_us_per_update": round((float(gained[Counter.CPU_NS]) + others_ns) / updates / 1000, 1),
         "missed_wakes": measured.missed_wakes,
         "stale_age_p99_T": measured.stale_age_p99 and round(measured.stale_age_p99, 3),
         "heard_share": measured.heard_share and round(measured.heard_share, 3),
     }
-
-
-def _middles(side: int) -> list[int]:
-    return list(range(TILE // 2, max(side - TILE // 2, TILE // 2) + 1, TILE))
 
 
 def _others_ns(swarm: Swarm) -> int:

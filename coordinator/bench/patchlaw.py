@@ -151,11 +151,12 @@ def _life(
     picture = picture_for(rule, height, width, False, 0.0)
     if picture is None:
         raise BadInput(f"rule {rule.name} has no target, so it has no loss to compare")
-    losses, updates = [], 0.0
+    _, born = go_on(BORN)  # how newborns greet each other is no part of it
+    losses, updates = [], born
     for at in AT:
         states, updates = go_on(BORN + at)
         losses.append(picture.losses(states).loss_log10)
-    return Life(tuple(losses), updates / (height * width) / (BORN + AT[-1]))
+    return Life(tuple(losses), (updates - born) / (height * width) / AT[-1])
 
 
 def _real(options: Options, substrate: str, seed: int) -> Life:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from routerclient import RouterClient, alive, gone, router_client, seed_state
+from routerclient import RouterClient, alive, gone, payload, router_client, seed_state
 
 from cellnode.messages import Freeze, LinkFault, SetFaults, SetInterval, SetPause
 from cellnode.panel import Counter, Phase
 from cellnode.payload import rule_payload
 from firmware_sim import folder
+from firmware_sim.limits import Limits
+from firmware_sim.rule import Rule
 
 pytestmark = pytest.mark.system
 H, W = 8, 10
@@ -144,3 +146,18 @@ def test_patches_of_an_int8_rule_are_computed_in_c_and_stop_leaves_nothing() -> 
 def test_what_a_patch_cannot_do_and_what_no_cell_can_be_are_refused_in_one_line(swarm: RouterClient) -> None:
     assert "for processes of one cell" in swarm.poke("unmap", [3], ok=False).error
     assert swarm.poke("seed", [3], seed_state()[:8], ok=False).error.startswith("seed state is 8 bytes")
+
+
+def test_a_rule_of_24_channels_grows_in_patches_and_shows_its_first_16() -> None:
+    w1, w2 = np.zeros((72, 4), np.float32), np.zeros((4, 24), np.float32)
+    w2[0, 3] = w2[0, 23] = 0.25
+    b1 = np.array([1, 0, 0, 0], np.float32)
+    wide = Rule(w1, b1, w2, np.zeros(24, np.float32), Limits("clamp", state_max=1.0))
+    with router_client() as client:
+        client.start_agent()
+        client.place(H, W, patch=(4, 4), rule=payload(wide))
+        seed = np.zeros(24, np.float32)
+        seed[3:] = 1
+        client.poke("seed", [45], seed.tobytes())
+        client.until_grown()
+        assert sum(int(client.counter(counter).sum()) for counter in DROPS) == 0
