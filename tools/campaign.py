@@ -25,6 +25,8 @@ CAMPAIGNS = {
     "outage": ["--engine", "chip"],
     "faults": [],
     "large": ["--engine", "chip"],
+    "patches": ["--engine", "chip"],
+    "patchlaw": ["--engine", "chip", "--seeds", "30"],
     "train": [],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
