@@ -232,7 +232,16 @@ def _line(one: Judged) -> str:
     low, high = one.interval
     fates = ", ".join(f"{count} {name}" for name, count in one.fates.items())
     estimate = "none" if one.estimate is None else f"{one.estimate:.3g}"
-    return f"{one.verdict:8s} {one.point.label}: {estimate} ({low:.3g} to {high:.3g}); {fates or 'no swarm lived'}"
+    notes = "".join(
+        f"; {what} in {count}"
+        for what, count in (("a fault hit nothing", one.unproven), ("what must never be was", one.broken))
+        if count
+    )
+    real = one.substrates.get("processes")
+    if real is not None and len(one.substrates) > 1:
+        notes += f"; of {real[1]} swarms of real processes {real[0]} recovered"
+    interval = f"{estimate} ({low:.3g} to {high:.3g})"
+    return f"{one.verdict:8s} {one.point.label}: {interval}; {fates or 'no swarm lived'}{notes}"
 
 
 def _span(seconds: float) -> str:

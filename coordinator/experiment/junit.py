@@ -26,7 +26,8 @@ def xml(experiment: Experiment, judged: Sequence[Judged], seconds: float) -> str
         measure = experiment.document.hypothesis.measure
         text = f"{measure} {one.estimate} ({low:.4g} to {high:.4g}), {one.replicates} swarms"
         if one.verdict == FAIL:
-            ET.SubElement(case, "failure", message=text)
+            why = f"; in {one.broken} something was that must never be" if one.broken else ""
+            ET.SubElement(case, "failure", message=f"{text}{why}")
         elif one.verdict == UNKNOWN:
             why = f"; in {one.unproven} a fault hit nothing" if one.unproven else ""
             ET.SubElement(case, "error", message=f"unknown: {text}{why}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from coordinator.experiment import page, verdict
+from coordinator.cli.experiment import _line
+from coordinator.experiment import junit, page, spec, verdict
 from coordinator.experiment.document import Document, Hypothesis, Measure
 from coordinator.experiment.spec import Point
 
@@ -70,6 +72,17 @@ def test_what_was_not_proven_is_unknown_and_what_must_never_be_fails() -> None:
     assert judged([*good, {**ROW, "unproven": ["link_loss all"]}], "recovered", at_least=0.5).verdict == verdict.UNKNOWN
     broken = judged([*good, {**ROW, "broken": ["a dead cell holds a state: cell 3"]}], "recovered", at_least=0.5)
     assert broken.verdict == verdict.FAIL and broken.broken == 1
+
+
+def test_what_outweighs_the_numbers_is_told(tmp_path: Path) -> None:
+    rows = [*[ROW] * 3, {**ROW, "substrate": "processes"}, {**ROW, "broken": ["cell 3"], "unproven": ["crash 1%"]}]
+    found = judged(rows, "recovered", at_least=0.5)
+    line = _line(found)
+    assert "a fault hit nothing in 1" in line and "what must never be was in 1" in line
+    assert "of 1 swarms of real processes 1 recovered" in line
+    file = tmp_path / "e.toml"
+    file.write_text('name = "n"\nrule = "dot"\n[hypothesis]\nmeasure = "recovered"\nat_least = 0.5\n')
+    assert "in 1 something was that must never be" in junit.xml(spec.load(file), [found], 1.0)
 
 
 def test_it_tells_how_each_substrate_fared() -> None:
