@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.draws import Purpose, draw64
+from cellnode import bitflips, reflash
+from cellnode.draws import Purpose, chain, draw64
 from cellnode.mailbox import Tally
 from cellnode.messages import RulePayload
 from cellnode.panel import Counter
-from firmware_sim.engines import Engine, Family, make_engine
+from cellnode.upset import AccumulatorFlips
+from firmware_sim.engines import Engine, Family, genome_of, make_engine
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.genome import Genome
-
-TRIES = 100  # flips of a genome that no loader would take are drawn again
 
 
 class Harm(msgspec.Struct, frozen=True):
@@ -100,14 +99,14 @@ def carry_out(
     `spares` makes chips: one for the cell to be harmed, if it shares its engine, and the next where that falls silent.
     (In a process of its own a cell shares with nobody, and silence ends the process: its agent starts the next life.)
     """
-    if harm.kind in ("bit_flip", "clock_jump"):
+    if harm.kind in ("bit_flip", "state_flip", "clock_jump"):
         if harm.heal:
             return  # over as soon as it had happened
         if harm.kind == "clock_jump":
             cell.counters[Counter.HARMED] += 1
             cell.jump(round(harm.parameters["by"] * cell.interval_ns), now_ns)
         else:
-            cell.corrupt(_flipped(harm, cell), now_ns)
+            cell.corrupt((_flipped if harm.kind == "bit_flip" else _flipped_anywhere)(harm, cell), now_ns)
         return
     engine = cell.engine
     if not isinstance(engine, HarmedEngine):
@@ -135,6 +134,14 @@ def _flipped(harm: Harm, cell: Victim) -> bytes:
     return bytes(values)
 
 
+def _flipped_anywhere(harm: Harm, cell: Victim) -> bytes:
+    """The same values with different bits flipped, whatever kind of number they are; a frame can carry them all."""
+    values = cell.state_bytes
+    at = bitflips.positions(chain(_seed(harm, cell.cell), 0), int(harm.parameters["count"]), 8 * len(values))
+    cell.counters[Counter.HARMED] += len(at)
+    return bitflips.flip_values(values, at, len(values) // cell.engine.channels)
+
+
 class HarmedEngine:
     """An engine with its faults; computes what is left of the rule."""
 
@@ -156,7 +163,11 @@ class HarmedEngine:
 
     def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
         try:
-            return self._inner.update(neighbourhood)
+            new = self._inner.update(neighbourhood)
+            for fault in self._faults.values():
+                if isinstance(fault, AccumulatorFlips):
+                    new = fault.upset(self._inner, neighbourhood, new)
+            return new
         except RunFailed:
             if self._spares is None:
                 raise
@@ -194,6 +205,10 @@ class HarmedEngine:
         from firmware_sim.boards import faults
 
         engine, given = self._whole, harm.parameters
+        if harm.kind == "accumulator_flip":
+            if genome_of(engine) is None:
+                raise BadInput(f"accumulator_flip: engine {engine.name} shows no accumulators")
+            return AccumulatorFlips(given["rate"], int(given["count"]), seed)
         if hasattr(engine, "board"):
             engine.board.crc = None  # what it says from now on is the faults' doing
         if harm.kind == "genome_flip":
@@ -238,19 +253,7 @@ class _Reflashed:
 
     def __init__(self, engine: HarmedEngine, count: int, seed: int) -> None:
         self._engine, self._hits = engine, count
-        draw, whole = random.Random(seed), engine.genome
-        for _ in range(TRIES):
-            w1, w2 = whole.w1.copy(), whole.w2.copy()
-            for _ in range(count):
-                at = draw.randrange(w1.size + w2.size)
-                flat = w1.reshape(-1) if at < w1.size else w2.reshape(-1)
-                flat.view(np.uint8)[at % w1.size if at < w1.size else at - w1.size] ^= np.uint8(1 << draw.randrange(8))
-            try:
-                engine.compute_by(replace(whole, w1=w1, w2=w2))
-                return
-            except BadInput:
-                continue  # it could overflow: a loader refuses it
-        raise BadInput(f"genome_flip: no {count} flips found that the loader takes")
+        engine.compute_by(reflash.damaged(engine.genome, count, seed))
 
     def heal(self) -> None:
         self._engine.compute_by(None)

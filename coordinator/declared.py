@@ -19,9 +19,10 @@ PLAIN = frozenset(
         *("crash", "churn", "erase", "pause", "slow", "agent_kill", "coordinator_kill"),
         *("link_loss", "link_burst", "link_delay", "link_reorder", "link_duplicate", "link_rate", "hold", "partition"),
         *("clock_drift", "clock_jitter", "clock_jump"),
+        "state_flip",
     }
 )
-AT_ONCE = frozenset({"bit_flip"})
+AT_ONCE = frozenset({"bit_flip", "state_flip"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class Verifier:
         planted = np.frombuffer(seed_state(self._engine), np.uint8)
         for place, last in zip(begun.tolist(), before.tolist(), strict=True):
             row = rows[place]
-            kinds = {"bit_flip"}
+            kinds = {"bit_flip", "state_flip"}
             if np.array_equal(row["state"], planted):
                 kinds.add("seed")
             if not row["state"].any():

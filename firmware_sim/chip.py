@@ -115,15 +115,19 @@ class Batch:
 
     def proposed(self, neighbourhood: States) -> States:
         """The new states before anybody asked who lives, as the synchronous step needs them."""
+        change = np.floor(self.accumulators(neighbourhood) * self.scale + 0.5)
+        new: States = np.clip(neighbourhood[:, 1, 1] + change, -STATE_MAX_INT8, STATE_MAX_INT8).astype(np.int8)
+        return new
+
+    def accumulators(self, neighbourhood: States) -> NDArray[np.float64]:
+        """acc_c of each cell, float64[N, 16]: whole numbers."""
         count = len(neighbourhood)
         inputs = np.ones((count, len(self.first)), dtype=self.first.dtype)
         inputs[:, :-1] = neighbourhood.reshape(count, len(self.first) - 1)
         hidden = np.ones((count, len(self.second)), dtype=self.second.dtype)
         hidden[:, :-1] = np.clip(np.floor(inputs @ self.first), 0, HIDDEN_STEPS)
-        accumulators = np.floor(hidden @ self.second).astype(np.float64)
-        change = np.floor(accumulators * self.scale + 0.5)
-        new: States = np.clip(neighbourhood[:, 1, 1] + change, -STATE_MAX_INT8, STATE_MAX_INT8).astype(np.int8)
-        return new
+        sums: NDArray[np.float64] = np.floor(hidden @ self.second).astype(np.float64)
+        return sums
 
 
 def update(genome: Genome, neighbourhood: States) -> States:

@@ -12,6 +12,7 @@ from cellnode import harm
 from cellnode.panel import Counter
 from coordinator.faults.base import Counted, Parameter, Target
 
+INTEGER_CORES = frozenset({"chip", "native"})  # whose sums can be reached; machine code keeps them in its registers
 ON_A_CHIP = frozenset({"chip", "native", "unicorn", "rv32imc", "rv32ec", "avr"})
 WHOLE_BOARDS = frozenset({"avr"})
 COUNT: dict[str, Parameter] = {"count": Parameter("how many bits", 1, 1000, 1)}
@@ -43,6 +44,28 @@ class BitFlip(Hardware):
     parameters = COUNT
     engines = ON_A_CHIP
     instant = True
+
+
+class StateFlip(Hardware):
+    """A single-event upset in the cell's state, whatever its numbers are."""
+
+    kind = "state_flip"
+    help = "bits flip in the 16 values of the cells' states, int8 or float, once"
+    parameters = COUNT
+    engines = None
+    instant = True
+
+
+class AccumulatorFlip(Hardware):
+    """Its proof counts bits."""
+
+    kind = "accumulator_flip"
+    help = "bits flip in the sums of the integer core while it computes an update"
+    parameters: ClassVar[dict[str, Parameter]] = {
+        "rate": Parameter("probability that an update is hit", 0, 1, 0.01),
+        "count": Parameter("how many of its 384 bits flip then", 1, 384, 1),
+    }
+    engines = INTEGER_CORES
 
 
 class GenomeFlip(Hardware):
@@ -105,4 +128,4 @@ class LineNoise(Hardware):
     }
 
 
-HARDWARE = (BitFlip, GenomeFlip, RamFlip, RegisterFlip, BrownOut, StuckBit, LineNoise)
+HARDWARE = (BitFlip, StateFlip, AccumulatorFlip, GenomeFlip, RamFlip, RegisterFlip, BrownOut, StuckBit, LineNoise)

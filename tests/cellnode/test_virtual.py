@@ -114,6 +114,8 @@ def act(it: VirtualSwarm, deed: tuple[Any, ...]) -> None:
         it.poke("harm", cells, encode(Harm(8, "clock_jump", {"by": 12 * amount - 1}, 1)))
     elif kind == "flip" and it.engine.dtype == np.int8:
         it.poke("harm", cells, encode(Harm(9, "bit_flip", {"count": 3}, round(5 * amount))))
+    elif kind == "upset":
+        it.poke("harm", cells, encode(Harm(10, "state_flip", {"count": 4}, round(7 * amount))))
     elif kind in LINKS:
         masks = [1 + (37 * cell + 11) % 255 for cell in cells]
         every = LinkFault(5, "loss", list(range(count)), 0.1)
@@ -166,7 +168,7 @@ deeds = scripts(*DEEDS)
 
 @settings(deadline=None, max_examples=80)
 @given(
-    script=scripts(*DEEDS, "clock", "jump", "flip"),
+    script=scripts(*DEEDS, "clock", "jump", "flip", "upset"),
     size=st.sampled_from([(1, 1), (1, 4), (3, 3), (4, 5), (6, 4)]),
     torus=st.booleans(),
     family=st.sampled_from(["int8", "float"]),

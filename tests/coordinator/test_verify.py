@@ -282,3 +282,36 @@ def test_a_liar_is_reported_as_declared_and_whoever_believes_it_is_right(tmp_pat
     assert hidden.mismatches == found.declared, "nobody but the liars is blamed"
     assert hidden.first_mismatch is not None and hidden.first_mismatch["cell"] in liars
     assert hidden.first_mismatch["what"] == ("state" if mode == "gradient" else "said")
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_state_in_which_bits_flipped_is_as_it_was_declared(tmp_path: Path, engine: str) -> None:
+    run = tmp_path / "run"
+    with Swarm.start("dot", (10, 10), substrate="virtual", engine=engine, seed=3, record=True, out=run) as swarm:
+        swarm.wait(15)
+        hit = swarm.inject("state_flip", "circle:5,5,1", seed=2, count=3).cells
+        swarm.wait(10)
+    folder = RunFolder.open(run)
+    found = verified(folder)
+    assert (found.verdict, found.gaps, found.declared) == ("pass", 0, 0), "who uses it computes rightly"
+    edit_log(folder, lambda event: event["event"] != "inject")
+    hidden = verified(folder)
+    assert hidden.mismatches == len(hit) and hidden.first_mismatch is not None
+    assert hidden.first_mismatch["what"] == "given" and hidden.first_mismatch["cell"] in hit
+
+
+def test_updates_with_flipped_sums_are_declared_and_no_others(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with Swarm.start("dot", (10, 10), substrate="virtual", seed=3, record=True, out=run) as swarm:
+        swarm.wait(15)
+        hit = swarm.inject("accumulator_flip", "circle:5,5,1", duration=8, seed=2, rate=0.5, count=3).cells
+        swarm.wait(20)
+        (fault,) = swarm.faults()
+    folder = RunFolder.open(run)
+    found = verified(folder)
+    assert (found.verdict, found.gaps) == ("pass", 0)
+    assert 0 < found.declared <= fault.hits // 3, "low bits do not show"
+    edit_log(folder, lambda event: event["event"] != "inject")
+    hidden = verified(folder)
+    assert hidden.mismatches == found.declared and hidden.first_mismatch is not None
+    assert hidden.first_mismatch["cell"] in hit

@@ -33,6 +33,7 @@ def test_every_fault_on_links_hits_real_frames_and_ends(swarm: Swarm) -> None:
         "partition select=half:left name=isolate way=in",
         "byzantine select=row:1 mode=random",
         "stuck_channel select=row:2 channel=3 level=1",
+        "accumulator_flip select=row:3 rate=1 count=3",
         "pause select=cell:3,3",
     )
     until(lambda: swarm.measure().living > 12, 60, "it has grown, so that every row has something to hear")
