@@ -3,13 +3,16 @@
     random    16 values drawn anew for every frame            frozen    for ever what it said first under the fault
     stale     what it was `lag` frames ago                    inverted  its state with every sign turned
     gradient  it goes the other way: state minus the change that the rule asks for, and says that state
+    adversary it computes by a rule of its own, which may have been taught to do harm, and says that state
 
 A word is a pure function of (seed, fault, cell, incarnation, sequence) and of what the cell was. One object a cell, the
-same for `Cell` and for cells of a `Patch`. Knows no clock. May import numpy, the draws, messages, counters and limits.
+same for `Cell` and for cells of a `Patch`. Knows no clock. May import numpy, the draws, messages, counters, limits, and
+the engines that a rule by value describes.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -19,15 +22,18 @@ from numpy.typing import NDArray
 
 from cellnode.draws import Purpose, chain, entity, share, stream_key
 from cellnode.mailbox import Tally
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import Counter
+from cellnode.payload import engine_from
+from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import CHANNELS, STATE_STEP
 
 KINDS = ("stuck", "lie")
-MODES = ("random", "frozen", "stale", "inverted", "gradient")
+MODES = ("random", "frozen", "stale", "inverted", "gradient", "adversary")
 LAG_MAX = 1000  # frames
 LEVEL_MAX = 127  # in steps of an int8 state
+MINDS = 8  # adversaries' engines that a process keeps
 
 
 def check(fault: LinkFault) -> LinkFault:
@@ -40,6 +46,8 @@ def check(fault: LinkFault) -> LinkFault:
             raise BadInput(f"{name} is stuck at {fault.level}, expected -+{LEVEL_MAX * STATE_STEP:g}")
     elif fault.mode not in MODES:
         raise BadInput(f"{name} lies {fault.mode!r}, expected one of {', '.join(MODES)}")
+    elif (fault.mode == "adversary") != (fault.rule is not None):
+        raise BadInput(f"{name} lies {fault.mode!r} {'without' if fault.rule is None else 'with'} a rule of its own")
     elif not 1 <= fault.lag <= LAG_MAX:
         raise BadInput(f"{name} says what was {fault.lag} frames ago, expected 1..{LAG_MAX}")
     return fault
@@ -60,6 +68,11 @@ class CellFaults:
     def set(self, faults: Iterable[LinkFault]) -> bool:
         """Those of the wanted list that are this cell's, and of these kinds; whether that is a change."""
         mine = tuple(faults)
+        for fault in mine:
+            if fault.rule is not None and (mind := _mind_of(fault.rule)).dtype != self._dtype:
+                raise BadInput(
+                    f"fault {fault.id}: an adversary on {mind.name} cannot live among cells of {self._dtype}"
+                )
         same = [fault.id for fault in mine] == [fault.id for fault in self._faults]
         self._faults = mine
         self._past = {fault.id: self._past.get(fault.id, deque(maxlen=fault.lag + 1)) for fault in mine}
@@ -75,6 +88,8 @@ class CellFaults:
             made = new.copy()
             if fault.kind == "stuck":
                 made[:, fault.channel] = _level(fault.level, self._dtype)
+            elif fault.rule is not None:
+                made = np.array(_mind_of(fault.rule).update(block), self._dtype)
             elif new.any():  # a dead cell has nowhere to go
                 made = _turned(block[:, 1, 1], new)
             if made.tobytes() != new.tobytes():
@@ -109,7 +124,19 @@ class CellFaults:
 
 
 def _warps(fault: LinkFault) -> bool:
-    return fault.kind == "stuck" or fault.mode == "gradient"
+    return fault.kind == "stuck" or fault.mode in ("gradient", "adversary")
+
+
+def _mind_of(rule: RulePayload) -> Engine:
+    """The engine that computes an adversary; kept, for one is shared by all its cells in this process."""
+    limits = tuple(sorted(rule.limits.items()))
+    return _made((rule.engine, rule.sha256, rule.blob, rule.channels, rule.hidden, limits, rule.degrees))
+
+
+@functools.lru_cache(MINDS)
+def _made(parts: tuple[Any, ...]) -> Engine:
+    engine, sha256, blob, channels, hidden, limits, degrees = parts
+    return engine_from(RulePayload(engine, sha256, blob, channels, hidden, dict(limits), degrees))
 
 
 def _level(level: float, dtype: np.dtype[Any]) -> Any:

@@ -61,6 +61,7 @@ class LinkFault(msgspec.Struct, frozen=True):
     lag: int = 1  # lie, mode "stale": how many frames ago
     channel: int = 0  # stuck: which of the 16
     level: float = 0.0  # stuck: at what value
+    rule: RulePayload | None = None  # lie, mode "adversary": what its cells compute by, by value
 
 
 class Placement(msgspec.Struct, frozen=True):

@@ -80,6 +80,7 @@ class Conductor:
             info.rng_seed,
             self._engines,
             picture.part if picture is not None else None,
+            info.degrees,
         )
         self._performer = Performer(substrate, hands, self.observer, self.clock, store, self._tell_fault)
         self._board = self._performer.board

@@ -71,6 +71,11 @@ class Declared:
                 return order
         return None
 
+    def only(self, order: Order | None, cell: int, at_ns: int) -> bool:
+        """Whether no other order makes this cell's updates doubtful at that time."""
+        others = (it for it in self._of.get(cell, ()) if it is not order and _harms(it))
+        return not any(it.began_ns <= at_ns <= it.ended_ns for it in others)
+
     def _read(self, events: Iterable[dict[str, Any]]) -> None:
         open_faults: dict[int, int] = {}  # fault -> its place in the list
         for event in events:

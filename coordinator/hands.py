@@ -43,8 +43,10 @@ class Hands:
         rng_seed: int,
         engine_names: Callable[[], Sequence[str]] | None = None,
         part: Callable[[str], NDArray[np.bool_]] | None = None,
+        degrees: float = 0.0,
     ) -> None:
         self._part = part
+        self.family, self.degrees = engine.family, degrees  # of what a fault brings to cells
         self._substrate, self._observer = substrate, observer
         self._height, self._width, self._torus = height, width, torus
         self._seed_state, self._rng_seed = seed_state(engine), rng_seed

@@ -141,9 +141,10 @@ class Performer:
             kept = self._hands.spare(cells, action.keep, rng_seed)
             slots = [mask for cell, mask in zip(cells.tolist(), slots, strict=True) if cell in kept] if slots else []
             cells = kept
+        rule = kind.rule_of(parameters, self._hands.family, self._hands.degrees)
         t = self._t()
         fault = self.board.inject(
-            action.fault, action.select, cells.tolist(), parameters, t, action.duration, rng_seed, slots
+            action.fault, action.select, cells.tolist(), parameters, t, action.duration, rng_seed, slots, rule
         )
         return Outcome(
             do="inject",

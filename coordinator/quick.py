@@ -99,7 +99,7 @@ class QuickSwarm(Verbs):
         )
         self._clock = Clock(interval_ns)
         part = None if picture is None else picture.part
-        hands = Hands(self._substrate, self.observer, self.height, self.width, torus, made, seed, None, part)
+        hands = Hands(self._substrate, self.observer, self.height, self.width, torus, made, seed, None, part, degrees)
         self._performer = Performer(self._substrate, hands, self.observer, self._clock, _Unwritten())
         self.undone: list[str] = []
         self.perform(Plant(select=self.centre))

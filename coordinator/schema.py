@@ -86,7 +86,7 @@ def _inject(kind: type[Fault]) -> Schema:
         **{key: {"$ref": f"#/$defs/{key}"} for key in COMMON},
         **{name: _parameter(parameter) for name, parameter in kind.parameters.items()},
     }
-    needed = [name for name, one in kind.parameters.items() if one.default is None and not one.choices]
+    needed = [name for name, one in kind.parameters.items() if one.default is None and not (one.choices or one.word)]
     return _object(properties, ["t", "do", "fault", *([] if kind.host else ["select"]), *needed])
 
 
@@ -98,6 +98,8 @@ def _common() -> Schema:
 def _parameter(parameter: Parameter) -> Schema:
     if parameter.choices:
         return {"enum": list(parameter.choices), "default": parameter.choices[0], "description": parameter.help}
+    if parameter.word:
+        return {"type": "string", "description": f"{parameter.help}: {parameter.word}"}
     found: Schema = {"type": "number", "minimum": parameter.low, "maximum": parameter.high}
     if parameter.default is not None:
         found["default"] = parameter.default

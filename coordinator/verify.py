@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cellnode.book import arithmetic
 from cellnode.chunks import Damaged
 from cellnode.mailbox import POSITIONS, legal_values
+from cellnode.payload import engine_from
 from cellnode.rows import Flag, Rows
 from cellnode.topology import neighbours
 from coordinator.declared import Declared, Order
@@ -83,6 +84,9 @@ class Verifier:
         self._index = SaidIndex(recording.rows)
         self._table = neighbours(info.height, info.width, info.torus).astype(np.int64)
         self._engine = _engine(rule, info.engine, info.degrees)
+        self._adversaries = {
+            record.id: engine_from(record.rule) for record in folder.state().faults if record.rule is not None
+        }
         self._limits, self._rule_sha256 = rule.limits, rule.sha256
         self._order = HeardOrder(info.height * info.width)
         self._epoch = 0  # of the block under examination
@@ -162,15 +166,14 @@ class Verifier:
         slots = np.array(POSITIONS)
         blocks[:, slots] = np.where((used >= 0)[:, :, None], self._state[np.maximum(used, 0)], 0)
         found = self._recording.rows["state"][places]
-        expected = self._update(blocks)
+        expected = self._update(blocks, self._engine)
         wrong = (expected != found).any(axis=1)
         for which in np.flatnonzero(wrong):
             if self.verdict.exact or not _close(expected[which], found[which], self._limits):
-                self._judge(rows[which], expected[which])
+                self._judge(rows[which], expected[which], blocks[which : which + 1])
 
-    def _update(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _update(self, blocks: NDArray[np.uint8], engine: Engine) -> NDArray[np.uint8]:
         """[n, 9, bytes] -> [n, bytes], as the cells' own processes compute it: one float update at a time."""
-        engine = self._engine
         shaped = blocks.view(engine.dtype).reshape(len(blocks), 3, 3, CHANNELS)
         if engine.family == "int8":
             return np.ascontiguousarray(engine.update(shaped)).view(np.uint8)
@@ -180,8 +183,15 @@ class Verifier:
             new[which] = np.frombuffer(values if legal_values(values, len(values)) else bytes(len(values)), np.uint8)
         return new
 
-    def _judge(self, row: Any, expected: NDArray[np.uint8]) -> None:
+    def _judge(self, row: Any, expected: NDArray[np.uint8], block: NDArray[np.uint8]) -> None:
         order = self._declared.harm(int(row["cell"]), int(row["at_ns"]))
+        adversary = self._adversaries.get(order.fault) if order is not None and order.fault is not None else None
+        if adversary is not None and self._declared.only(order, int(row["cell"]), int(row["at_ns"])):
+            expected = self._update(block, adversary)[0]  # declared is what it would compute, and nothing else
+            if not np.array_equal(expected, row["state"]) and (
+                self.verdict.exact or not _close(expected, row["state"], self._limits)
+            ):
+                order = None
         if order is not None:
             self._declare(order)
             return

@@ -41,6 +41,7 @@ MAX_FILE_BYTES = {  # one byte more than this is not read
     GOLDEN: MAX_GOLDEN_BYTES,
 }
 BUILT_IN = Path(__file__).parent / "rules"
+ADVERSARIES = Path(__file__).parent / "adversaries"  # rules that grow nothing: they are found by name, and not listed
 
 Scalar = str | int | float | bool | None
 
@@ -146,6 +147,11 @@ def builtin_names() -> list[str]:
     return sorted(path.parent.name for path in BUILT_IN.glob(f"*/{INFO}"))
 
 
+def adversary_names() -> list[str]:
+    """The adversaries that come with the project."""
+    return sorted(path.parent.name for path in ADVERSARIES.glob(f"*/{INFO}"))
+
+
 def load(path_or_name: str | Path) -> RuleFolder:
     """A rule from a folder, a bare `.onnx` file or a built-in name.  BadInput, in one line, on anything off."""
     path = Path(path_or_name)
@@ -159,6 +165,8 @@ def load(path_or_name: str | Path) -> RuleFolder:
         return _load_folder(path)
     if str(path_or_name) in builtin_names():
         return _load_folder(BUILT_IN / str(path_or_name))
+    if str(path_or_name) in adversary_names():
+        return _load_folder(ADVERSARIES / str(path_or_name))
     if is_folder:
         raise BadInput(f"{path}: no rule folder, {INFO} is missing")
     known = ", ".join(builtin_names()) or "none"

@@ -12,18 +12,40 @@ import io
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from firmware_sim.errors import BadInput, RunFailed
-from trainer.learner import Learner
+from trainer.episode import Floats
 
 VERSION = 2
 NAME, LOG = "checkpoint.pt", "losses.csv"
 
 
-def save(folder: Path, learner: Learner) -> None:
+class Settled(Protocol):
+    """What decides a training's weights."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class Kept(Protocol):
+    """What a checkpoint can hold: whatever learns, a rule or an adversary."""
+
+    @property
+    def settings(self) -> Settled: ...
+
+    @property
+    def target(self) -> Floats: ...
+
+    def log(self) -> str: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+
+def save(folder: Path, learner: Kept) -> None:
     """Write the learner and its log; RunFailed on a full or unwritable disk, the last checkpoint staying intact."""
     path = folder / NAME
     content = {
@@ -59,7 +81,7 @@ def _put(path: Path, content: bytes) -> None:
         raise
 
 
-def load(path: Path, learner: Learner) -> None:
+def load(path: Path, learner: Kept) -> None:
     """Bring `learner`, of the same settings and target, to where the checkpoint stands; BadInput if it cannot."""
     remedy = f"delete {path.parent} to start anew or choose another --out"
     try:
@@ -83,5 +105,5 @@ def load(path: Path, learner: Learner) -> None:
         raise BadInput(f"{path} lacks a part of the training; {remedy}") from error
 
 
-def _digest(learner: Learner) -> str:
+def _digest(learner: Kept) -> str:
     return hashlib.sha256(learner.target.tobytes()).hexdigest()

@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 @click.command(short_help="Teach a rule to grow a picture, keep it and heal it.")
-@click.argument("target")
+@click.argument("target", required=False)
 @click.option(
     "--regime",
     type=click.Choice(["growing", "persistent", "regenerating"]),
@@ -63,24 +63,38 @@ INTERRUPTED = 130
               help="Chance that many cells lose their memory in an episode.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|...",
               help="Where to compute: auto is the graphics card if torch has one.")  # fmt: skip
+@click.option("--adversary", "victim", default=None, metavar="RULE",
+              help="Instead of a picture: teach the weights of byzantine cells that harm RULE most.")  # fmt: skip
 @click.option("--onnx", is_flag=True, help="Write torch's own ONNX and a quantised one, too, into OUT.training/onnx.")
 @click.option("--live", is_flag=True, help="Show pool and batches in OUT.training/live, for a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
-def train(target: str, regime: str, steps: int | None, quick: bool, size: int | None, out: Path | None, rng_seed: int,
-          threads: int | None, no_quantise: bool, channels: int | None, hidden: int | None, start: str | None,
-          rate: float | None, harden: bool, delay: int | None, loss: float | None, dead: float | None,
-          forget: float | None, device: str, onnx: bool, live: bool, as_json: bool) -> None:  # fmt: skip
+def train(target: str | None, regime: str, steps: int | None, quick: bool, size: int | None, out: Path | None,
+          rng_seed: int, threads: int | None, no_quantise: bool, channels: int | None, hidden: int | None,
+          start: str | None, rate: float | None, harden: bool, delay: int | None, loss: float | None,
+          dead: float | None, forget: float | None, device: str, victim: str | None, onnx: bool, live: bool,
+          as_json: bool) -> None:  # fmt: skip
     """Train a rule for TARGET: a built-in name (lizard, dot), an emoji, or an image file.
 
     \b
     planaria train lizard --quick
     planaria train photo.png --quick --size 20 --out mine
     planaria train lizard --from lizard --harden
+    planaria train --adversary lizard
 
     Resumable: killed or interrupted, the same command goes on where its last checkpoint stands, to the same weights.
     """
     if importlib.util.find_spec("torch") is None:
         raise BadInput("planaria train needs torch, which is not installed: pip install 'planaria[train]'")
+    if victim is not None:
+        from trainer.adversary import cli
+
+        cli.refuse_others(click.get_current_context())
+        cli.teach(victim, steps=steps, rate=rate, out=out, rng_seed=rng_seed, threads=threads, as_json=as_json)
+        return
+    if target is None:
+        raise BadInput(
+            "planaria train: what? give a picture (a built-in name, an emoji, an image file) or --adversary RULE"
+        )
     from trainer import session, targets
     from trainer.progress import Display
     from trainer.settings import HARDENED, Settings

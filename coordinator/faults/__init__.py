@@ -99,7 +99,7 @@ def parse(words: Sequence[str]) -> Inject:
             if not value.isdigit():
                 raise BadInput(f"fault {kind}: seed is {value!r}, expected a whole number of 0 or more")
             seed = int(value)
-        elif name in named and named[name].choices:
+        elif name in named and (named[name].choices or named[name].word):
             parameters[name] = value
         elif name in PLANNED and name not in named:
             planned[name] = _number(kind, name, value)

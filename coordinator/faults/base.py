@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import Counter
 from coordinator.actions import FaultReport
 from firmware_sim.errors import BadInput
@@ -74,6 +74,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     duration: float | None
     rng_seed: int
     cells: list[int]
+    rule: RulePayload | None = None  # for faults that bring one, by value: its folder may be gone when it is healed
     slots: list[int] = []  # for faults on links: a mask of incoming edges for each of `cells`; empty: all
     hits: int = 0
     finished: bool = False
@@ -82,18 +83,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number that a kind of fault takes, with its range; or one of some words, the first of them by default."""
+    """A number that a kind of fault takes, with its range; one of some words, the first of them by default; or any
+    word, none by default (`Fault.checked_word` says which are good)."""
 
     help: str
     low: float = 0.0
     high: float = 0.0
     default: float | None = None  # None: must be given
     choices: tuple[str, ...] = ()
+    word: str = ""  # what any word stands for: "a rule folder"
 
     @property
     def expected(self) -> str:
         """For messages and tables."""
-        return " | ".join(self.choices) if self.choices else f"{self.low:g} to {self.high:g}"
+        return " | ".join(self.choices) or self.word or f"{self.low:g} to {self.high:g}"
 
 
 class Fault(ABC):
@@ -130,6 +133,16 @@ class Fault(ABC):
     @classmethod  # noqa: B027 - most kinds need none
     def check_together(cls, parameters: dict[str, Any]) -> None:
         """BadInput for parameters that are good one by one, and impossible together."""
+
+    @classmethod
+    def checked_word(cls, name: str, word: str) -> str:
+        """The word as it is kept; BadInput for one that cannot be meant."""
+        return word
+
+    @classmethod
+    def rule_of(cls, parameters: dict[str, Any], family: str, degrees: float) -> RulePayload | None:
+        """The rule that a fault of this kind brings to cells of this family."""
+        return None
 
     def holds_off(self) -> Cells:
         """Cells that have no power as long as this lasts."""
@@ -228,12 +241,21 @@ def checked_parameters(kind: type[Fault], given: dict[str, Any]) -> dict[str, An
         if name not in kind.parameters:
             expected = ", ".join(kind.parameters) or "no parameters"
             raise BadInput(f"fault {kind.kind}: unknown parameter {name!r}, expected {expected}")
-    values = {name: _value(kind.kind, name, parameter, given.get(name)) for name, parameter in kind.parameters.items()}
+    values = {
+        name: _value(kind, name, parameter, given.get(name))
+        for name, parameter in kind.parameters.items()
+        if given.get(name) or not parameter.word  # a word that is not given is none
+    }
     kind.check_together(values)
     return values
 
 
-def _value(kind: str, name: str, parameter: Parameter, given: Any) -> float | str:
+def _value(fault: type[Fault], name: str, parameter: Parameter, given: Any) -> float | str:
+    kind = fault.kind
+    if parameter.word:
+        if not isinstance(given, str):
+            raise BadInput(f"fault {kind}: {name} is {given!r}, expected {parameter.word}")
+        return fault.checked_word(name, given)
     if parameter.choices:
         value = parameter.choices[0] if given is None else given
         if value not in parameter.choices:

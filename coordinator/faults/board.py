@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cellnode.messages import RulePayload
 from coordinator.actions import FaultReport
 from coordinator.faults import KINDS, Fault, Record, Target, restore
 from firmware_sim.errors import BadInput
@@ -58,6 +59,7 @@ class Board:
         duration: float | None,
         rng_seed: int,
         slots: list[int] | None = None,
+        rule: RulePayload | None = None,
     ) -> Fault:
         """Begin a fault on these cells."""
         if KINDS[kind].alone and (others := [fault for fault in self._active() if fault.kind == kind]):
@@ -73,6 +75,7 @@ class Board:
             rng_seed=rng_seed,
             cells=cells,
             slots=slots or [],
+            rule=rule,
         )
         fault = KINDS[kind](record)
         self._faults[number] = fault

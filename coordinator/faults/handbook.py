@@ -111,7 +111,7 @@ def _parameters(kind: type[Fault]) -> str:
     rows = ["| word | values | default | meaning |", "|---|---|---|---|"]
     for name, parameter in kind.parameters.items():
         values = ", ".join(f"`{word}`" for word in parameter.choices) or parameter.expected
-        default = parameter.choices[0] if parameter.choices else parameter.default
+        default = parameter.choices[0] if parameter.choices else (parameter.word and "none") or parameter.default
         shown = "must be given" if default is None else f"`{default}`" if isinstance(default, str) else f"{default:g}"
         rows.append(f"| `{name}` | {values} | {shown} | {_cell(parameter.help)} |")
     return "\n".join(rows)

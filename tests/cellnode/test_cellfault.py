@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from toys import TAG, Constant, T, cell, state
 
 from cellnode.cellfault import CellFaults, check
+from cellnode.control import MAX_DATAGRAM, Wanted, encode
+from cellnode.control import decode as decode_control
 from cellnode.frame import Frame, decode
 from cellnode.messages import LinkFault
 from cellnode.panel import COUNTERS, Counter
+from cellnode.payload import rule_payload
+from cellnode.virtual import VirtualSwarm, World
+from firmware_sim import folder
+from firmware_sim.engines import make_engine
 from firmware_sim.errors import BadInput
 
 
@@ -106,6 +113,52 @@ def test_the_opposite_of_what_the_rule_asks_for() -> None:
     assert not it.warp(block, np.zeros((1, 16), np.int8)).any(), "a dead cell has nowhere to go"
 
 
+def adversary(name: str = "lizard", engine: str = "chip") -> LinkFault:
+    return LinkFault(1, "lie", [4], mode="adversary", rule=rule_payload(folder.load(name), engine))
+
+
+@pytest.mark.parametrize(("engine", "family"), [("chip", "int8"), ("numpy", "float")])
+def test_an_adversary_computes_by_its_own_rule_and_is_counted_where_that_differs(engine: str, family: str) -> None:
+    counters = [0] * COUNTERS
+    it = CellFaults(4, 1, 1, np.dtype(np.int8 if family == "int8" else np.float32), counters)
+    assert it.set([adversary(engine=engine)]) and it.warping and not it.lying
+    block = np.full((1, 3, 3, 16), 32, np.int8) if family == "int8" else np.ones((1, 3, 3, 16), np.float32)
+    honest, own = (make_engine(engine, folder.load(name)).update(block) for name in ("dot", "lizard"))
+    assert it.warp(block, honest).tobytes() == own.tobytes() != honest.tobytes()
+    assert it.warp(block, own).tobytes() == own.tobytes() and counters[Counter.LIES] == 1
+
+
+def test_an_adversary_of_another_family_is_refused() -> None:
+    it = CellFaults(4, 1, 1, np.dtype(np.int8), [0] * COUNTERS)
+    with pytest.raises(BadInput, match="an adversary on numpy cannot live among cells of int8"):
+        it.set([adversary(engine="numpy")])
+
+
+def test_a_cell_is_told_of_an_adversary_in_one_datagram() -> None:
+    wanted = Wanted(1, T, True, False, [], [adversary()] * 3)
+    sent = encode(wanted)
+    assert len(sent) < MAX_DATAGRAM and decode_control(sent) == wanted
+
+
+def test_all_worlds_live_through_the_same_betrayal() -> None:
+    def lived(world: World) -> bytes:
+        swarm = VirtualSwarm(
+            7, 7, False, make_engine("chip", folder.load("dot")), TAG, 3, T, world=world, say=lambda line: None
+        )
+        swarm.poke("seed", [24], bytes([0] * 3 + [32] * 13))
+        swarm.run_until(12)
+        swarm.set_faults([msgspec.structs.replace(adversary(), cells=[17, 24, 25])])
+        swarm.run_until(25)
+        swarm.power([24], False)
+        swarm.power([24], True)
+        swarm.run_until(32)
+        swarm.set_faults([])
+        swarm.run_until(40)
+        return swarm.states().tobytes() + swarm.counters().tobytes()
+
+    assert lived("cells") == lived("arrays") == lived("fastest")
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -113,6 +166,7 @@ def test_the_opposite_of_what_the_rule_asks_for() -> None:
         (LinkFault(7, "stuck", [1], level=5.0), "stuck at 5.0"),
         (LinkFault(7, "lie", [1], mode="sweet"), "lies 'sweet', expected one of random"),
         (LinkFault(7, "lie", [1], mode="stale", lag=0), "0 frames ago"),
+        (LinkFault(7, "lie", [1], mode="adversary"), "lies 'adversary' without a rule of its own"),
     ],
 )
 def test_an_impossible_fault_is_refused(fault: LinkFault, message: str) -> None:

@@ -36,6 +36,8 @@ def life(name: str) -> str:
     for key, parameter in KINDS[kind].parameters.items():
         if key in GIVEN and not parameter.choices:
             parameters[key] = GIVEN[key]
+    if parameters.get("mode") == "adversary":
+        parameters["rule"] = "lizard"
     duration = None if KINDS[kind].instant else 8.0
     step = Step(12.2, Inject(fault=kind, select="half:right", seed=5, duration=duration, parameters=parameters))
     digest = hashlib.sha256()

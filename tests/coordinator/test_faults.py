@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -240,6 +241,10 @@ def test_the_text_form() -> None:
         (["link_loss", "select=all"], "rate is missing"),
         (["link_loss", "select=all", "rate=2"], "rate is 2, expected 0 to 1"),
         (["link_loss", "select=all", "rate=x"], "'x', expected a number"),
+        (["byzantine", "select=all", "mode=adversary"], "mode is adversary, which needs rule=FOLDER"),
+        (["byzantine", "select=all", "mode=adversary", "rule=nowhere"], "nowhere: no such rule"),
+        (["byzantine", "select=all", "mode=adversary", "rule=7"], "7: no such rule"),
+        (["byzantine", "select=all", "mode=frozen", "rule=dot"], "rule belongs to mode=adversary, this is mode=frozen"),
         (["link_delay", "select=all", "delay=1", "shape=flat"], "shape is 'flat', expected one of uniform"),
         (["crash", "select=all", "for=-3"], "cannot last -3"),
         (["clock_drift", "select=all"], "neither drift nor spread"),
@@ -253,3 +258,15 @@ def test_a_wrong_text_form_names_the_word_that_is_wrong(words: list[str], says: 
     with pytest.raises(BadInput) as error:
         faults.parse(words)
     assert says in str(error.value)
+
+
+def test_an_adversary_is_stored_with_its_rule_so_that_a_successor_needs_no_folder() -> None:
+    given = faults.check("byzantine", {"mode": "adversary", "rule": "lizard"}, None)
+    kind = faults.KINDS["byzantine"]
+    (chip, numpy) = (kind.rule_of(given, family, 0.0) for family in ("int8", "float"))
+    assert chip is not None and numpy is not None and (chip.engine, numpy.engine) == ("chip", "numpy")
+    record = Record(id=3, kind="byzantine", selector="all", parameters=given, start=0.0, duration=None, rng_seed=1,
+                    cells=[4], rule=chip)  # fmt: skip
+    kept = msgspec.json.decode(msgspec.json.encode(record), type=Record)
+    assert kept == record and faults.held([kept])[0].rule == chip
+    assert "rule" not in faults.check("byzantine", {}, None) and kind.rule_of({"mode": "stale"}, "int8", 0.0) is None

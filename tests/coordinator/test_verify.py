@@ -8,18 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from recorded import Recorded
 
 from cellnode.chunks import Chunk, Kind, Writer, read
+from cellnode.payload import rule_payload
 from cellnode.rows import NO_WAKE, Rows, pack, unpack
 from coordinator import Swarm
 from coordinator.opening import copy_of_rule
 from coordinator.recording import Recording
 from coordinator.runfolder import RunFolder
 from coordinator.verify import Verdict, verify
+from firmware_sim import folder as rule_folder
 from firmware_sim.engines import Engine
 
 CENTRE = 12
@@ -315,3 +318,22 @@ def test_updates_with_flipped_sums_are_declared_and_no_others(tmp_path: Path) ->
     hidden = verified(folder)
     assert hidden.mismatches == found.declared and hidden.first_mismatch is not None
     assert hidden.first_mismatch["cell"] in hit
+
+
+@pytest.mark.parametrize("engine", ["chip", "numpy"])
+def test_of_an_adversary_nothing_is_excused_but_what_its_own_rule_computes(tmp_path: Path, engine: str) -> None:
+    run = tmp_path / "run"
+    with Swarm.start("dot", (10, 10), substrate="virtual", engine=engine, seed=3, record=True, out=run) as swarm:
+        swarm.wait(15)
+        traitors = swarm.inject("byzantine", "circle:5,5,1", duration=8, mode="adversary", rule="lizard").cells
+        swarm.wait(20)
+    folder = RunFolder.open(run)
+    found = verified(folder)
+    assert (found.verdict, found.gaps, found.mismatches) == ("pass", 0, 0)
+    assert found.declared > 10 and found.declared_by == {"byzantine (fault 1)": found.declared}
+    (record,) = folder.state().faults
+    other = msgspec.structs.replace(record, rule=rule_payload(rule_folder.load("lizard-24"), engine))
+    (run / "state.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(folder.state(), faults=[other])))
+    swapped = verified(RunFolder.open(run))
+    assert swapped.verdict == "fail" and swapped.first_mismatch is not None
+    assert swapped.first_mismatch["cell"] in traitors and swapped.first_mismatch["what"] == "state"

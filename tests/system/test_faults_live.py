@@ -32,6 +32,7 @@ def test_every_fault_on_links_hits_real_frames_and_ends(swarm: Swarm) -> None:
         "hold select=row:5",
         "partition select=half:left name=isolate way=in",
         "byzantine select=row:1 mode=random",
+        "byzantine select=cell:3,2 mode=adversary rule=lizard",
         "stuck_channel select=row:2 channel=3 level=1",
         "accumulator_flip select=row:3 rate=1 count=3",
         "pause select=cell:3,3",

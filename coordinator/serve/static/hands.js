@@ -99,6 +99,12 @@ export class Hands {
           parts.push(field(name, words));
           continue;
         }
+        if (about.word) {
+          const word = make("input", { type: "text", value: this.parameters[name] ?? "", placeholder: about.word, title: about.help });
+          word.oninput = () => { this.parameters[name] = word.value; };
+          parts.push(field(name, word));
+          continue;
+        }
         const shown = this.parameters[name] ?? about.default ?? Math.min(about.high, Math.max(about.low, 0.3));
         const input = make("input", { type: "number", min: about.low, max: about.high, step: "any", value: shown, title: about.help });
         input.oninput = () => { this.parameters[name] = input.valueAsNumber; };
