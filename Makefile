@@ -1,5 +1,5 @@
 # The commands of the house. `make demo` and `make test` set up what they need in .venv, which nothing else touches.
-.PHONY: demo test campaign lint clean help
+.PHONY: demo test campaign lint pages clean help
 ONLY ?= tests
 
 help:            ## this list
@@ -20,6 +20,12 @@ lint:            ## ruff, mypy --strict
 campaign:        ## the long runs whose results are kept in docs/results
 	@tools/setup test
 	@.venv/bin/python -m tools.campaign $(CAMPAIGN)
+
+pages:           ## write the pages of docs that are made from code: commands, faults, errors
+	@tools/setup test
+	@.venv/bin/python -m coordinator.cli.handbook docs/commands
+	@.venv/bin/python -m coordinator.faults.handbook docs
+	@.venv/bin/python -m tools.errors
 
 clean:           ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
