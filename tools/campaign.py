@@ -2,7 +2,8 @@
 
 Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
 from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
-`evaluate` evaluates built-in rules (tools/evaluations.py), `collection` trains them (tools/collection.py).
+`evaluate` evaluates built-in rules (tools/evaluations.py), `experiments` are the standard ones on the lizards
+(tools/standard_experiments.py), `collection` trains (tools/collection.py); what stands after `--` is theirs, too.
 """
 
 from __future__ import annotations
@@ -30,9 +31,14 @@ CAMPAIGNS = {
     "train": [],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
+    "experiments": [],  # an hour of CPU, resumable
     "collection": [],  # hours, resumable
 }
-OTHER_TOOLS = {"evaluate": "tools.evaluations", "collection": "tools.collection"}
+OTHER_TOOLS = {
+    "evaluate": "tools.evaluations",
+    "experiments": "tools.standard_experiments",
+    "collection": "tools.collection",
+}
 # run by name only: they need the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
 ASKED_FOR = {"published": ["--models", "DIR", "--processes"], "article": ["--models", "DIR"]}
 
@@ -44,7 +50,8 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for name in names.split():
         if name in OTHER_TOOLS:
-            failed |= subprocess.run([sys.executable, "-m", OTHER_TOOLS[name]], cwd=ROOT, check=False).returncode
+            command = [sys.executable, "-m", OTHER_TOOLS[name], *extra.split()]
+            failed |= subprocess.run(command, cwd=ROOT, check=False).returncode
             continue
         command = [
             str(Path(sys.executable).with_name("planaria")),
