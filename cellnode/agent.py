@@ -22,6 +22,7 @@ import zmq
 
 from cellnode import celltable
 from cellnode.coordinatorlink import CoordinatorLink
+from cellnode.curve import HostKeys
 from cellnode.desk import Desk
 from cellnode.messages import Beat, Command, Door, Doors, Place, Show, Stop, Welcome, decode_command
 from cellnode.patchhost import AnyHost, host_for
@@ -42,9 +43,12 @@ log = logging.getLogger("cellnode.agent")
 class Agent:
     """One host's loop. Construct it only while holding the runtime directory's agent lock."""
 
-    def __init__(self, run: str, runtime: Runtime, endpoint: str, name: str, address: str = "") -> None:
+    def __init__(
+        self, run: str, runtime: Runtime, endpoint: str, name: str, address: str = "", keys: HostKeys | None = None
+    ) -> None:
         self._run, self._runtime, self._me = run, runtime, Identity(name, run, runtime)
-        self._link = CoordinatorLink(endpoint)
+        self._link = CoordinatorLink(endpoint, keys)
+        self._keys = None if keys is None else keys.own
         self._desk = Desk(name)
         self._address = address
         self._host: AnyHost | None = None
@@ -139,7 +143,7 @@ class Agent:
             if placement.epoch > present.epoch:
                 self._clear("replaced by a newer placement")
         if self._host is None:
-            self._host = host_for(placement, self._runtime, self._zygote, os.getpid(), self._address)
+            self._host = host_for(placement, self._runtime, self._zygote, os.getpid(), self._address, self._keys)
             self._sheets = Sheets(self._me.agent, placement.epoch, self._host.table.pages)
             log.info(
                 "placed %d cells, epoch %d, engine %s", len(placement.cells), placement.epoch, placement.rule.engine
@@ -227,6 +231,7 @@ def start(arguments: argparse.Namespace) -> None:
     """Become the daemon, under the lock of the runtime directory. Raises PlanariaError before anything has begun."""
     if arguments.parent:
         die_with_parent(arguments.parent)
+    keys = HostKeys.load(Path(arguments.keys)) if arguments.keys else None
     runtime = Runtime(Path(arguments.runtime).absolute())
     runtime.create()
     lock = try_lock(runtime.agent_lock)
@@ -240,7 +245,7 @@ def start(arguments: argparse.Namespace) -> None:
     set_process_name("planaria-agent")
     raise_descriptor_limit()
     log.info("agent %s of run %s, process %d", arguments.name, arguments.run, os.getpid())
-    Agent(arguments.run, runtime, arguments.connect, arguments.name, arguments.address).run()
+    Agent(arguments.run, runtime, arguments.connect, arguments.name, arguments.address, keys).run()
     os.close(lock)
 
 
@@ -266,6 +271,7 @@ def main() -> None:
     parser.add_argument("--name", default="host0", help="what this host is called")
     parser.add_argument("--foreground", action="store_true", help="keep session, output and terminal (for containers)")
     parser.add_argument("--address", default="", help="where cells with neighbours on other hosts bind TCP")
+    parser.add_argument("--keys", default="", help="folder with host.key and coordinator.pub")
     parser.add_argument("--parent", type=int, default=0, help="end when this process does, our parent")
     arguments = parser.parse_args()
     try:

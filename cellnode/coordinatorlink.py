@@ -1,7 +1,7 @@
 """The agent's line to whoever coordinates: one DEALER that reconnects for ever and never blocks or hoards.
 
 What cannot be sent now is dropped: a coordinator that was away asks anew or sees the next beat. It understands no
-message. May import pyzmq and `cellnode.messages`.
+message. May import pyzmq, `cellnode.curve` and `cellnode.messages`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from cellnode import curve
+from cellnode.curve import HostKeys
 from cellnode.messages import Report, encode
 
 MAX_MESSAGE = 8 << 20  # a rule of 1 MiB and a placement of the largest host fit
@@ -20,7 +22,7 @@ PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP: a machine that was cu
 class CoordinatorLink:
     """Connects at once, or whenever somebody binds the endpoint."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, keys: HostKeys | None = None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         dealer = self._context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.IMMEDIATE, 1)  # queue nothing for a coordinator that is not there
@@ -33,6 +35,8 @@ class CoordinatorLink:
         if endpoint.startswith("tcp://"):
             dealer.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
             dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
+        if keys is not None:
+            curve.call(dealer, keys.own, keys.coordinator)
         self._monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         dealer.connect(endpoint)
         self._dealer = dealer

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cellnode.celltable import CellTable, Indices, Mask, name_some
 from cellnode.control import Post
+from cellnode.curve import KeyPair
 from cellnode.keeper import Keeper
 from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.leases import Leases
@@ -44,9 +45,16 @@ class Host:
     """The cells of one placement. `tick` does what is due; everything else only notes what happened or is wanted."""
 
     def __init__(
-        self, placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int, address: str = ""
+        self,
+        placement: Placement,
+        runtime: Runtime,
+        zygote: ZygoteLink,
+        agent_pid: int,
+        address: str = "",
+        keys: KeyPair | None = None,
     ) -> None:
         self.placement = placement
+        self._keys = keys
         self._address = address  # where cells with neighbours on other hosts bind; "": nowhere
         self.table = CellTable(placement, runtime, agent_pid)
         self._post = Post()
@@ -76,6 +84,7 @@ class Host:
             others=self._others,
             rings=str(runtime.rings) if self.keeper is not None else "",
             address=self._address,
+            keys=None if self._keys is None else (self._keys.public, self._keys.secret),
         )
 
     # ---- what is wanted
@@ -224,6 +233,7 @@ class Host:
                 self.placement.epoch,
                 int(table.announced[index]),
                 bool(table.up[index]),
+                "" if self._keys is None else self._keys.public,
             )
             for index in np.flatnonzero(table.border & (table.port > 0)).tolist()
         ]

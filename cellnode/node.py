@@ -17,6 +17,7 @@ from cellnode import clockfault, control, draws, harm, links
 from cellnode.blackbox import RecordedPage
 from cellnode.cell import Cell
 from cellnode.control import CellPoke, Wanted
+from cellnode.curve import KeyPair
 from cellnode.heart import Heart
 from cellnode.page import Page
 from cellnode.panel import Counter, Phase
@@ -55,11 +56,12 @@ class Node:
 
     def __init__(self, plan: Plan, runtime: Runtime, birth: Birth, engine: Engine, page: Page) -> None:
         self._plan, self._birth, self._engine, self._page = plan, birth, engine, page
+        self._known: set[str] = set()  # keys of the hosts on which neighbours live
         self._control = control.bind(runtime.control_path(birth.cell))
         self._context = links.make_context()
         self._mouth = links.Mouth(self._context, runtime.endpoint(birth.cell))
         if birth.port >= 0:
-            page.show_port(self._mouth.open_door(plan.address, birth.port))
+            page.show_port(self._mouth.open_door(plan.address, birth.port, _keys(plan), self._admit))
         self._ears: links.Ears | None = None
         self._heart: Heart | None = None
         self._wanted: Wanted | None = None
@@ -67,6 +69,10 @@ class Node:
         self._alone = select.poll()  # the control socket only
         self._alone.register(self._control.fileno(), select.POLLIN)
         page.show_phase(Phase.BOUND)
+
+    def _admit(self, key: str) -> str | None:
+        """Asked on the doorkeeper's thread: who may hear this cell."""
+        return key if key in self._known else None
 
     def run(self) -> None:
         """For ever. First until the agent lets the clock tick, then beat after beat."""
@@ -132,7 +138,10 @@ class Node:
         now_ns = time.monotonic_ns()
         page, plan = self._page, self._plan
         if self._ears is None:
-            self._ears = links.Ears(self._context, self._birth.cell, plan.tag, wanted.interval_ns, page.counters)
+            self._ears = links.Ears(
+                self._context, self._birth.cell, plan.tag, wanted.interval_ns, page.counters, _keys(plan)
+            )
+        self._known = {link.key for link in wanted.links if link.key}
         self._ears.wire(wanted.links, wanted.faults, wanted.interval_ns, now_ns)
         if self._heart is None and wanted.running:
             self._heart = self._begin(wanted, self._ears, now_ns)
@@ -208,6 +217,10 @@ class Node:
             self._page.unmap()
         else:
             self._page.map()
+
+
+def _keys(plan: Plan) -> KeyPair | None:
+    return None if plan.keys is None else KeyPair(*plan.keys)
 
 
 def _neighbours(wanted: Wanted) -> list[int]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.celltable import Indices, Mask, name_some
+from cellnode.curve import KeyPair
 from cellnode.host import PHASE_NAMES, RETRIES, Host
 from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.messages import Door, Placement, RulePayload
@@ -274,8 +275,15 @@ class PatchHost:
 AnyHost = Host | PatchHost
 
 
-def host_for(placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int, address: str = "") -> AnyHost:
+def host_for(
+    placement: Placement,
+    runtime: Runtime,
+    zygote: ZygoteLink,
+    agent_pid: int,
+    address: str = "",
+    keys: KeyPair | None = None,
+) -> AnyHost:
     """What carries this placement: a process a cell, or a process a patch."""
     if any(placement.patch):
         return PatchHost(placement, runtime, zygote, agent_pid)
-    return Host(placement, runtime, zygote, agent_pid, address)
+    return Host(placement, runtime, zygote, agent_pid, address, keys)

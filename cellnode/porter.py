@@ -23,6 +23,7 @@ import msgspec
 import zmq
 
 from cellnode.coordinatorlink import CoordinatorLink
+from cellnode.curve import HostKeys
 from cellnode.hostmessages import Offer, Refused, Tend, decode_order, encode
 from cellnode.messages import PROTOCOL_VERSION, Done, Superseded
 from cellnode.runtime import Runtime
@@ -48,6 +49,7 @@ class HostConfig:
     address: str
     capacity: int
     home: Path  # private directory: one below it for each block
+    keys: Path | None = None  # folder with its key; None: on this machine alone
     once: bool = False  # leave when the coordinator ends the run
 
 
@@ -57,7 +59,7 @@ class Porter:
     def __init__(self, config: HostConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._instance, self._machine = os.urandom(8).hex(), boot_id()
-        self._link = CoordinatorLink(config.endpoint)
+        self._link = CoordinatorLink(config.endpoint, None if config.keys is None else HostKeys.load(config.keys))
         self._agents: dict[int, subprocess.Popen[bytes]] = {}  # by placement epoch
         self._spent: set[int] = set()  # epochs whose agent has died: they do not come again
         self._run = ""
@@ -94,7 +96,7 @@ class Porter:
             for epoch in list(self._agents):
                 self._end(epoch)
             self._link.close()
-            shutil.rmtree(self._config.home, ignore_errors=True)
+            Runtime(self._config.home).remove()
 
     def _on_signal(self, *_: object) -> None:
         self._stopping = True
@@ -138,7 +140,8 @@ class Porter:
             self._run = order.run
             try:
                 for epoch in [epoch for epoch in self._agents if epoch not in order.blocks]:
-                    self._say(f"{self._config.name}: block {epoch} is no longer ours; its cells are killed")
+                    if not order.over:
+                        self._say(f"{self._config.name}: block {epoch} is no longer ours; its cells are killed")
                     self._end(epoch)
                 for epoch in order.blocks:
                     if epoch not in self._agents and epoch not in self._spent:
@@ -160,8 +163,11 @@ class Porter:
             cells = f"; the cells of {len(self._agents)} blocks go on" if self._agents else ""
             self._say(
                 f"{self._config.name}: no coordinator has answered at {self._config.endpoint} for {seconds:.0f} s, "
-                f"still trying{cells}"
+                f"still trying{self._hint()}{cells}"
             )
+
+    def _hint(self) -> str:
+        return "" if self._config.keys is None or self._known else " (is this host's key on the coordinator's list?)"
 
     def _offer(self) -> Offer:
         config = self._config
@@ -190,6 +196,7 @@ class Porter:
         command = [sys.executable, "-m", "cellnode.agent", "--run", self._run, "--runtime", str(runtime.path)]
         command += ["--connect", config.endpoint, "--name", f"{config.name}/{epoch}", "--address", config.address]
         command += ["--parent", str(os.getpid()), "--foreground"]
+        command += [] if config.keys is None else ["--keys", str(config.keys)]
         with runtime.log.open("ab") as log:
             self._agents[epoch] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

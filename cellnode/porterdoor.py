@@ -13,6 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
+from cellnode.curve import HostKeys, is_loopback
 from cellnode.hostlimits import host_limit
 from cellnode.porter import HostConfig, Porter, sweep_home
 from cellnode.prctl import raise_descriptor_limit, set_process_name
@@ -35,8 +36,16 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
     if capacity < 0:
         raise BadInput(f"--capacity is {capacity}, expected a number of cells, 0 or more")
     address = arguments.address or _own_address(found["host"], int(found["port"]))
+    keys = Path(arguments.keys).absolute() if arguments.keys else None
+    if keys is not None:
+        HostKeys.load(keys)
+    elif not (is_loopback(found["host"]) and is_loopback(address)) and not arguments.insecure:
+        raise BadInput(
+            f"{arguments.join} is beyond this machine, and no key is given: make one with `planaria keys host DIR` and "
+            "say --keys DIR; --insecure goes without, where every machine on the network is trusted"
+        )
     home = Path(arguments.runtime).absolute() if arguments.runtime else root() / f"host-{name}"
-    return HostConfig(name, arguments.join, address, capacity, home, arguments.once)
+    return HostConfig(name, arguments.join, address, capacity, home, keys, arguments.once)
 
 
 def _own_address(host: str, port: int) -> str:
@@ -78,6 +87,8 @@ def main() -> None:
     parser.add_argument("--name", default="", help="what this host is called; default: the machine's name")
     parser.add_argument("--capacity", type=int, default=None, help="cells it would carry; default: what fits")
     parser.add_argument("--address", default="", help="where other hosts reach this one; default: found out")
+    parser.add_argument("--keys", default="", metavar="DIR", help="this host's keys, from `planaria keys host`")
+    parser.add_argument("--insecure", action="store_true", help="no keys, though others can reach these sockets")
     parser.add_argument("--runtime", default="", help="private directory for sockets and shared memory")
     parser.add_argument("--once", action="store_true", help="leave when the run has ended, instead of waiting for more")
     arguments = parser.parse_args()

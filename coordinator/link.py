@@ -20,6 +20,7 @@ import msgspec
 import zmq
 
 from cellnode import hostmessages
+from cellnode.curve import Doorkeeper, serve
 from cellnode.hostmessages import Offer, Refused, Tend
 from cellnode.messages import (
     Beat,
@@ -36,6 +37,7 @@ from cellnode.messages import (
 )
 from coordinator import clientmessages
 from coordinator.clientmessages import Answer, Ask
+from coordinator.keyring import Keyring
 from firmware_sim.errors import RunFailed
 
 WELCOME_EVERY_S = 1.0
@@ -102,7 +104,9 @@ class Link:
         self.hosts: dict[str, HostLine] = {}
         self._on_sheet, self._on_offer = on_sheet, on_offer
         self._sockets: list[Router] = []
+        self._guarded = False
         self.garbage = 0
+        self.spoofed = 0  # messages in the name of another host
         self.superseded_by = 0
         self._endpoint, self._on_join, self._on_ask = endpoint, on_join, on_ask
         self._pending: dict[int, _Pending] = {}
@@ -123,13 +127,17 @@ class Link:
         self._running = True
         self._thread.start()
 
-    def listen(self, endpoint: str) -> str:
-        """Before `start`: hosts and agents come here, too; no commands. Returns the endpoint, with its port."""
-        router = self._bind(endpoint)
+    def listen(self, endpoint: str, keyring: Keyring | None = None) -> str:
+        """Before `start`: hosts and agents come here, too; no commands. With `keyring`, only those on its list, and
+        each as itself alone. Returns the endpoint, with its port."""
+        if keyring is not None:
+            Doorkeeper(self._context, keyring.who)
+            self._guarded = True
+        router = self._bind(endpoint, keyring)
         self._sockets.append(router)
         return router.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    def _bind(self, endpoint: str) -> Router:
+    def _bind(self, endpoint: str, keyring: Keyring | None = None) -> Router:
         router = self._context.socket(zmq.ROUTER)
         router.setsockopt(zmq.LINGER, 200)
         router.setsockopt(zmq.BACKLOG, BACKLOG)
@@ -138,6 +146,8 @@ class Link:
         if endpoint.startswith("tcp://"):
             router.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
             router.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
+        if keyring is not None:
+            serve(router, keyring.pair)
         try:
             router.bind(endpoint)
         except zmq.ZMQError as error:
@@ -160,7 +170,9 @@ class Link:
         self._workers.shutdown(wait=False, cancel_futures=True)
         for pending in self._pending.values():
             pending.future.cancel()
-        self._context.destroy(linger=200)
+        for router in self._sockets:
+            router.close()  # if the thread never ran
+        self._context.term()  # which a doorkeeper notices, and lets go
         for end in (self._wake_read, self._wake_write):
             os.close(end)
 
@@ -266,14 +278,16 @@ class Link:
     def _receive(self, router: Router) -> None:
         for _ in range(1000):
             try:
-                parts = router.recv_multipart(zmq.NOBLOCK)
+                frames = router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            self._take(router, parts)
+            who = str(frames[-1].get("User-Id")) if self._guarded and router is not self._sockets[0] else None
+            self._take(router, [frame.bytes for frame in frames], who)
         with self._changed:
             self._changed.notify_all()
 
-    def _take(self, router: Router, parts: list[bytes]) -> None:
+    def _take(self, router: Router, parts: list[bytes], who: str | None = None) -> None:
+        """`who`: the host whose key it is at the other end; None: nobody had to show one."""
         if len(parts) != 2:
             self.garbage += 1
             return
@@ -281,7 +295,10 @@ class Link:
         try:
             report = decode_report(data)
         except msgspec.DecodeError:
-            self._take_other(line, data)
+            self._take_other(line, data, who)
+            return
+        if who is not None and not isinstance(report, Superseded) and report.agent.partition("/")[0] != who:
+            self.spoofed += 1
             return
         if isinstance(report, Join):
             self._joined(line, report)
@@ -324,7 +341,7 @@ class Link:
             error = f"a newer coordinator (epoch {report.coordinator_epoch}) has taken over"
             pending.future.set_exception(RunFailed(error))
 
-    def _take_other(self, line: Line, data: bytes) -> None:
+    def _take_other(self, line: Line, data: bytes, who: str | None) -> None:
         """An offer of a host, or what another command asks; the latter on this machine only."""
         try:
             offer = hostmessages.decode_offer(data)
@@ -336,6 +353,11 @@ class Link:
             return
         if self._on_offer is None:
             self.garbage += 1
+            return
+        if who is not None and offer.host != who:
+            self.spoofed += 1
+            line_back = f"the key is that of host {who!r}, not of {offer.host!r}: say --name {who}"
+            self._send(line, hostmessages.encode(Refused(line_back, True)))
             return
         refused = self._on_offer(offer, self.hosts.get(offer.host))
         if refused is not None:

@@ -11,6 +11,7 @@ import importlib.metadata
 import math
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from cellnode.curve import is_loopback
 from cellnode.draws import MEAN_MAX_NS
 from cellnode.messages import OtherEngine, Placement, RulePayload
 from cellnode.patchlayout import grid
@@ -35,6 +37,7 @@ from coordinator.host import Epochs
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.substrate import HostsSubstrate
+from coordinator.keyring import Keyring
 from coordinator.liveness import WITHIN_T
 from coordinator.patches import PatchSubstrate
 from coordinator.picture import Picture, picture_for
@@ -78,6 +81,8 @@ class Wish:
     hosts: int = 0  # spread over so many; 0: one agent on this machine
     join: str = ""  # endpoint where they join; "": they are started on this machine
     capacity: int = 0  # room for cells of a host on this machine; 0: just its share
+    keys: Path | None = None  # the coordinator's folder of keys, for hosts beyond this machine
+    insecure: bool = False  # let hosts join from elsewhere without keys
 
 
 def start(
@@ -193,7 +198,8 @@ def _hosts(folder: RunFolder, store: Store, placement: Placement, endpoint: str,
     def keep(tenures: list[Tenure]) -> None:
         store.update(tenures=tenures)
 
-    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line)
+    keyring = Keyring(Path(info.keys)) if info.keys else None
+    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, keyring)
 
 
 def picture_of(folder: RunFolder) -> Picture | None:
@@ -307,6 +313,19 @@ def _check_hosts(wish: Wish, cells: int) -> None:
         raise BadInput("--at and --capacity are for swarms over several hosts: say how many with --hosts N")
     if not wish.hosts:
         return
+    if wish.join:
+        found = re.fullmatch(r"tcp://(\[?[^/]*\]?):([0-9]{1,5}|\*)", wish.join)
+        if found is None:
+            raise BadInput(f"--at is {wish.join!r}, expected tcp://ADDRESS:PORT, an address of this machine")
+        if wish.keys is not None:
+            Keyring(wish.keys)
+        elif not is_loopback(found[1]) and not wish.insecure:
+            raise BadInput(
+                f"--at {wish.join} can be reached by others, and no keys are given: make them with `planaria keys new "
+                "DIR` and say --keys DIR; --insecure goes without, where every machine on the network is trusted"
+            )
+    elif wish.keys is not None:
+        raise BadInput("--keys is for hosts that join --at an address; those started here need none")
     if wish.substrate != "processes":
         raise BadInput(f"--hosts spreads real processes, this run is on --substrate {wish.substrate}")
     if not 1 <= wish.hosts <= min(HOSTS_MAX, cells):
@@ -374,6 +393,7 @@ def _info(
         record=wish.record,
         hosts=wish.hosts,
         joined=bool(wish.join),
+        keys="" if wish.keys is None else str(wish.keys.resolve()),
         capacity=wish.capacity or -(-height * width // max(1, wish.hosts)),
     )
 

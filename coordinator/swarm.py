@@ -69,6 +69,8 @@ class Swarm(Verbs):
         hosts: int = 0,
         join: str = "",
         capacity: int = 0,
+        keys: str | Path | None = None,
+        insecure: bool = False,
         out: str | Path | None = None,
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
@@ -82,7 +84,8 @@ class Swarm(Verbs):
         `patch`: rows and columns of cells that a process carries, on substrate "patches";
         `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
         the picture must be back; `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each
-        has room for), started on this machine, or coming by themselves to the endpoint `join`. Raises BadInput before
+        has room for), started on this machine, or coming by themselves to the endpoint `join` (with `keys` from
+        `planaria keys new`, or `insecure`). Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
         know, `on_folder` the run folder before the first process is there.
         """
@@ -105,6 +108,8 @@ class Swarm(Verbs):
             hosts=hosts,
             join=join,
             capacity=capacity,
+            keys=None if keys is None else Path(keys),
+            insecure=insecure,
         )
         swarm._body = opening.start(wish, swarm._answer, on_line, on_progress, on_folder)
         return swarm

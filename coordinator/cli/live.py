@@ -52,6 +52,8 @@ class Plan:
     hosts: int = 0
     join: str = ""
     capacity: int = 0
+    keys: Path | None = None
+    insecure: bool = False
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
@@ -150,6 +152,8 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         hosts=plan.hosts,
         join=plan.join,
         capacity=plan.capacity,
+        keys=plan.keys,
+        insecure=plan.insecure,
         out=plan.out,
         on_line=view.say,
         on_progress=view.launch,

@@ -50,6 +50,7 @@ COMMANDS = {
     "evaluate": ("evaluate:evaluate", "The article's experiments on a rule, as a table and a page."),
     "firmware": ("firmware:firmware", "A rule as an image for a real chip: build, check, run, budget."),
     "bench": ("bench:bench", "Measure speed, memory, freshness and healing here."),
+    "keys": ("keys:keys", "Keys for swarms over several machines."),
     "agent": ("agent:agent", "Carry cells for a coordinator elsewhere: --join tcp://HOST:PORT."),
 }
 

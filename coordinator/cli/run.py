@@ -69,6 +69,8 @@ AFTER_SCENARIO = 100.0
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--hosts", type=int, default=0, metavar="N", help="Spread over N hosts, started here or joining --at.")
 @click.option("--at", "join", default="", metavar="tcp://ADDRESS:PORT", help="Wait here for the hosts to join.")
+@click.option("--keys", type=click.Path(path_type=Path), default=None, help="Keys for --at, from `planaria keys new`.")
+@click.option("--insecure", is_flag=True, help="Let hosts join --at from elsewhere without keys.")
 @click.option("--capacity", type=int, default=0, metavar="CELLS", help="Cells a host started here has room for.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
@@ -101,6 +103,8 @@ def run(
     record: bool,
     hosts: int,
     join: str,
+    keys: Path | None,
+    insecure: bool,
     capacity: int,
     out: Path | None,
     view: bool | None,
@@ -156,6 +160,8 @@ def run(
         hosts=hosts,
         join=join,
         capacity=capacity,
+        keys=keys,
+        insecure=insecure,
         scenario=scenario,
         steps=tuple(steps),
         serve=serve or listen is not None,

@@ -60,6 +60,7 @@ class Post:
     """A tenure and how far it is."""
 
     tenure: Tenure
+    cells: frozenset[int]
     beyond: frozenset[int]  # cells of other blocks that are neighbours of its own
     placing: Future[Done] | None = None
     live: bool = False  # its launch has come to its end
@@ -90,7 +91,9 @@ class Steward:
         placement: Placement,
         wanted: Wanted,
         say: Callable[[str], None],
+        key_of: Callable[[str], str] = lambda _host: "",
     ) -> None:
+        self._key_of = key_of  # public key of a host, by its name
         self._link, self._roster, self._mosaic, self._local = link, roster, mosaic, local
         self.placement, self.wanted, self._say = placement, wanted, say
         self._around = neighbours(placement.height, placement.width, placement.torus)
@@ -133,7 +136,7 @@ class Steward:
         cells = np.asarray(tenure.cells, np.int64)
         around = self._around[cells]
         beyond = np.setdiff1d(around[around >= 0], cells)
-        self.posts[tenure.epoch] = Post(tenure, frozenset(beyond.tolist()))
+        self.posts[tenure.epoch] = Post(tenure, frozenset(tenure.cells), frozenset(beyond.tolist()))
         host = self._link.hosts.get(tenure.host)
         self._mosaic.add(tenure, same_clock=host is not None and host.offer.machine == boot_id())
 
@@ -272,8 +275,10 @@ class Steward:
             told = None if agent is None else agent.doors
             if told is None or told.placement_epoch != post.tenure.epoch:
                 continue
+            key = self._key_of(post.tenure.host)
             for door in told.doors:
-                doors[door.cell] = msgspec.structs.replace(door, on=False) if post.silent else door
+                if door.cell in post.cells:  # nobody opens a door for others
+                    doors[door.cell] = msgspec.structs.replace(door, key=key, on=door.on and not post.silent)
         return doors
 
     def _wire(self, post: Post, doors: dict[int, Door]) -> None:

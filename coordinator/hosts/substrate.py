@@ -42,6 +42,7 @@ from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.mosaic import Mosaic
 from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Post, Steward, Wanted, faults_of, refuse
+from coordinator.keyring import Keyring
 from coordinator.link import Link
 from coordinator.substrate import Cells, OnProgress
 from firmware_sim.engines import FAMILIES
@@ -73,8 +74,9 @@ class HostsSubstrate:
         hosts: int,
         local: LocalHosts | None,
         on_line: Callable[[str], None],
+        keyring: Keyring | None = None,
     ) -> None:
-        self.hosts = hosts
+        self.hosts, self._keyring = hosts, keyring
         self._runtime, self._placement, self._epochs = runtime, placement, epochs
         self._endpoint, self._local, self._say = endpoint, local, on_line
         self._cells = placement.height * placement.width
@@ -116,14 +118,17 @@ class HostsSubstrate:
             on_offer=lambda offer, known: refuse(offer, known, run),
         )
         try:
-            self._endpoint = link.listen(self._endpoint)
+            self._endpoint = link.listen(self._endpoint, self._keyring)
         except RunFailed:
             link.close()
             self.leave()
             raise
         link.start()
         self._link = link
-        self._steward = Steward(link, self._roster, self._mosaic, self._local, self._placement, self._wanted, self._say)
+        key_of = (lambda _host: "") if self._keyring is None else self._keyring.key_of
+        self._steward = Steward(
+            link, self._roster, self._mosaic, self._local, self._placement, self._wanted, self._say, key_of
+        )
         self._steward.endpoint = self._endpoint
         return True
 
@@ -159,7 +164,8 @@ class HostsSubstrate:
             for name in self._local.names:
                 self._local.start(name, self._endpoint)
         else:
-            self._say(f"waiting for {self.hosts} hosts: planaria agent --join {self._endpoint} --name NAME")
+            keys = "" if self._keyring is None else " --keys DIR"
+            self._say(f"waiting for {self.hosts} hosts: planaria agent --join {self._endpoint} --name NAME{keys}")
         began_s, told = time.monotonic(), 0
         while len(link.hosts) < self.hosts:
             link.wait(lambda: len(link.hosts) >= self.hosts, 0.2)

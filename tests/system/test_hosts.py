@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ from starting import Start
 
 from cellnode.panel import Counter
 from coordinator import Swarm
+from coordinator.keyring import Keyring, make_host
 from coordinator.runfolder import RunFolder
 
 pytestmark = pytest.mark.system
@@ -65,3 +69,55 @@ def test_where_there_is_room_a_killed_host_s_cells_are_started_on_the_others(sta
     killed = swarm.kill("50%")
     assert killed.missing == [] and swarm.look().alive == 32, "every cell still obeys"
     assert swarm.revive("dead").missing == [] and swarm.look().alive == 64
+
+
+def test_without_a_coordinator_the_hosts_go_on_and_a_new_one_finds_all_as_it_was(start: Start) -> None:
+    swarm = start(hosts=2, grid=(8, 8))
+    swarm.kill("cell:0,0")
+    swarm.inject("link_loss", select="all", rate=0.1)
+    swarm.wait(20)
+    before, epoch = swarm.look(), RunFolder.open(swarm.folder).state().coordinator_epoch
+    swarm.leave()
+    with Swarm.attach(str(swarm.folder)) as other:
+        assert other.coordinates
+        until(other, lambda: other.look().alive == 63, "all are seen again")
+        assert (other.look().lives[before.on] == before.lives[before.on]).all(), "no cell has noticed"
+        assert [fault.kind for fault in other.faults() if not fault.over] == ["link_loss"]
+        assert RunFolder.open(swarm.folder).state().coordinator_epoch > epoch
+        assert other.revive("dead").missing == []
+        assert other.look().alive == 64
+        other.wait(20)
+        loss = other.loss()
+        assert loss is not None and loss < -2.6
+        other.stop()
+
+
+def test_hosts_with_listed_keys_join_and_grow_and_one_with_another_key_does_not(
+    start: Start, runtime_root: Path, tmp_path: Path
+) -> None:
+    ring = Keyring.make(tmp_path / "keys")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    hosts = []
+    for name in ("cellar", "attic", "street"):
+        pair = make_host(tmp_path / name, ring.pair.public)
+        if name != "street":
+            ring.allow(name, pair.public)
+        words = ["agent", "--join", endpoint, "--name", name, "--capacity", "32", "--keys", str(tmp_path / name)]
+        hosts.append(
+            subprocess.Popen([sys.executable, "-m", "coordinator.cli.main", *words], stderr=subprocess.DEVNULL)
+        )
+    try:
+        swarm = start(hosts=2, join=endpoint, keys=ring.path, interval_s=0.2)
+        swarm.wait(25)
+        loss = swarm.loss()
+        assert loss is not None and loss < -2.8
+        assert {tenure.host for tenure in RunFolder.open(swarm.folder).state().tenures} == {"cellar", "attic"}
+        assert swarm.look().counters[:, Counter.DROP_SPOOFED].sum() == 0
+        swarm.stop()
+        assert [host.poll() for host in hosts] == [None] * 3, "they wait for another run"
+    finally:
+        for host in hosts:
+            host.terminate()
+            host.wait(20)
