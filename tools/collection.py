@@ -47,6 +47,11 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_max": 88,
     "pieces": 0.5,
 }
+GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
+    "steps": 1500,
+    "rate": 1e-3,
+    "score_every": 250,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class Training:
     regime: str = "regenerating"
     rng_seed: int = 1
     other: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def begins_with(self) -> str:
+        """The key of the training that must be finished before this one; empty for one from scratch."""
+        return f"{self.motif}-growing-seed{self.rng_seed}" if self.regime == "persistent" else ""
 
     @property
     def name(self) -> str:
@@ -71,7 +81,8 @@ def trainings() -> list[Training]:
     """All of it, the most wanted first."""
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif) for motif in motifs] + [Training("worm", other=WORM)]
-    listed += [Training(motif, regime) for regime in ("growing", "persistent") for motif in motifs]
+    listed += [Training(motif, "growing") for motif in motifs]
+    listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
     return listed + [Training(motif, rng_seed=n) for n in (2, 3) for motif in motifs]
 
 
@@ -86,6 +97,9 @@ def main(arguments: list[str]) -> int:
     with Stopper() as stopper:
         for each in trainings():
             if (names and each.key not in names) or "--table" in arguments:
+                continue
+            if each.begins_with and not (RUNS / each.begins_with).exists():
+                print(f"{each.key} waits for {each.begins_with}", flush=True)
                 continue
             with claimed(each) as ours:
                 if not ours:
@@ -118,12 +132,16 @@ def _train(each: Training, threads: int, stopper: Stopper) -> bool:
         return True
     target = resolve(each.motif)
     chosen = quick(each.regime) | {"size": len(target.pixels), "regime": each.regime, "rng_seed": each.rng_seed}
+    first = None
+    if each.begins_with:
+        first, chosen["start"] = session.starting_point(str(RUNS / each.begins_with))
     print(f"{time.strftime('%H:%M:%S')} {each.key}", flush=True)
     began, used = time.monotonic(), _cpu_s()
     resumed = (session.training_folder(out) / "checkpoint.pt").exists()
     done = session.run(
         target, Settings(**(chosen | each.other)), out, threads=threads,
         say=lambda line: print(" ", line, flush=True), show=_show, stop=stopper.asked,
+        start=first,
     )  # fmt: skip
     if done is not None:
         spent = {"wall_s": round(time.monotonic() - began), "cpu_s": round(_cpu_s() - used), "resumed": resumed}
