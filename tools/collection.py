@@ -27,7 +27,7 @@ import torch
 from firmware_sim import folder
 from firmware_sim.loss import blank_loss_log10
 from tools import collection_page
-from tools.collection_gates import good
+from tools.collection_gates import good, shipped
 from trainer import session
 from trainer.cli import Stopper
 from trainer.fast import choose
@@ -47,6 +47,8 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_max": 88,
     "pieces": 0.5,
 }
+ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
+FULL = ("smiley",)
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
     "rate": 1e-3,
@@ -62,6 +64,12 @@ class Training:
     regime: str = "regenerating"
     rng_seed: int = 1
     other: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it is trained with where that is not the default; the size is the picture's."""
+        room = ROOM if self.motif in FULL else {}
+        return quick(self.regime) | {"regime": self.regime, "rng_seed": self.rng_seed} | room | self.other
 
     @property
     def begins_with(self) -> str:
@@ -131,7 +139,7 @@ def _train(each: Training, threads: int, stopper: Stopper) -> bool:
     if out.exists():
         return True
     target = resolve(each.motif)
-    chosen = quick(each.regime) | {"size": len(target.pixels), "regime": each.regime, "rng_seed": each.rng_seed}
+    chosen = each.settings | {"size": len(target.pixels)}
     first = None
     if each.begins_with:
         first, chosen["start"] = session.starting_point(str(RUNS / each.begins_with))
@@ -139,7 +147,7 @@ def _train(each: Training, threads: int, stopper: Stopper) -> bool:
     began, used = time.monotonic(), _cpu_s()
     resumed = (session.training_folder(out) / "checkpoint.pt").exists()
     done = session.run(
-        target, Settings(**(chosen | each.other)), out, threads=threads,
+        target, Settings(**chosen), out, threads=threads,
         say=lambda line: print(" ", line, flush=True), show=_show, stop=stopper.asked,
         start=first,
     )  # fmt: skip
@@ -180,10 +188,10 @@ def _judge(each: Training, threads: int) -> None:
 
 
 def ship(each: Training) -> None:
-    """Copy a good rule to where the built-in ones live, unless one of that name is there."""
+    """Copy a rule that may be shipped to where the built-in ones live, unless one of that name is there."""
     kept = json.loads((LOGS / f"{each.key}.judged.json").read_text())
     to = folder.BUILT_IN / each.name
-    if not kept["good"] or to.exists():
+    if not shipped(kept, each.motif) or to.exists():
         return
     beside = to.with_name(f".{each.name}")
     shutil.copytree(RUNS / each.key, beside)

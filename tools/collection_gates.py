@@ -14,6 +14,7 @@ from firmware_sim.cuts import CUTS
 
 GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # any picture, log10 better than an empty grid
 GROWN_LIZARD, HEALED_LIZARD = -3.0, -2.5  # the article's, in log10 loss
+WIDE = "async_200T_wide"  # 200 T on a grid so large that no border helps the rule to stop
 HEALING = ("async_100T", *(f"cut_{name}_200T" for name in CUTS))
 
 Kept = dict[str, Any]
@@ -29,6 +30,11 @@ def good(kept: Kept, motif: str) -> bool:
     if kept["regime"] == "persistent":
         return bool(max(row["async_100T"], row["async_400T"]) <= grown)
     return bool(row["async_100T"] <= grown and all(row[name] <= healed for name in HEALING[1:]))
+
+
+def shipped(kept: Kept, motif: str) -> bool:
+    """Whether it may come with the project: good, and, where it is to stay, no runaway where there is room to run."""
+    return good(kept, motif) and (kept["regime"] == "growing" or kept["int8"][WIDE] <= kept["blank"] - HEALED_GAIN)
 
 
 def over_seeds(judged: Sequence[Kept]) -> Kept:

@@ -13,14 +13,16 @@ from PIL import Image
 from firmware_sim import folder
 from firmware_sim.cuts import CUTS
 from tools import collection, collection_page
-from tools.collection_gates import good
-from trainer.settings import Settings, quick
+from tools.collection_gates import good, shipped
+from trainer.settings import Settings
 from trainer.targets import EMOJI
 
 
 def kept(regime: str, blank: float = -1.3, **changed: float) -> dict[str, Any]:
     """What is kept of a judged rule that just meets its gates, but for what is changed."""
-    row = {"async_48T": -2.71, "async_100T": -2.71, "async_400T": -2.71, **{f"cut_{name}_200T": -2.51 for name in CUTS}}
+    row = dict.fromkeys(("async_48T", "async_100T", "async_400T", "async_200T_wide"), -2.71) | {
+        f"cut_{name}_200T": -2.51 for name in CUTS
+    }
     return {"rule": "fish", "rng_seed": 1, "steps": 5000, "spent": {"cpu_s": 300}, "regime": regime, "blank": blank,
             "float_twin_48T": -2.7, "float_twin_100T": -2.8, "fate_2000_steps": "holds", "good": True,
             "int8": row | changed}  # fmt: skip
@@ -35,7 +37,7 @@ def test_every_motif_is_trained_in_three_regimes_and_three_times_to_heal() -> No
         }  # fmt: skip
     assert [each.motif for each in listed].count("worm") == 1
     for each in listed:
-        Settings(**(quick(each.regime) | {"regime": each.regime, "rng_seed": each.rng_seed} | each.other))
+        assert Settings(**each.settings).regime == each.regime
 
 
 def test_gates_are_in_gain_for_any_picture_and_in_loss_for_the_articles_lizard() -> None:
@@ -54,6 +56,14 @@ def test_a_growing_rule_is_judged_at_48_t_and_a_persistent_one_late_too() -> Non
     assert not good(kept("persistent", async_400T=-2.6), "fish")
 
 
+def test_what_runs_away_on_a_larger_grid_is_not_shipped() -> None:
+    assert shipped(kept("regenerating"), "fish")
+    assert good(kept("regenerating", async_200T_wide=-0.4), "fish")
+    assert not shipped(kept("regenerating", async_200T_wide=-0.4), "fish")
+    assert not shipped(kept("persistent", async_200T_wide=-0.4), "fish")
+    assert shipped(kept("growing", async_200T_wide=-0.4), "fish"), "growing rules promise nothing of that"
+
+
 def test_a_good_rule_is_shipped_once_under_its_name_and_a_bad_one_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,10 +77,10 @@ def test_a_good_rule_is_shipped_once_under_its_name_and_a_bad_one_not(
     each = collection.Training("dot", "growing", 4)
     folder.save(runs / each.key, name="dot", rule=dot.rule(), genome=dot.genome(), target=dot.target())
     at = logs / f"{each.key}.judged.json"
-    at.write_text(json.dumps({"good": False}))
+    at.write_text(json.dumps(kept("growing", async_48T=0.0)))
     collection.ship(each)
     assert not list(built_in.iterdir())
-    at.write_text(json.dumps({"good": True}))
+    at.write_text(json.dumps(kept("growing")))
     collection.ship(each)
     collection.ship(each)
     assert [path.name for path in built_in.iterdir()] == ["dot-growing"]
