@@ -18,12 +18,17 @@ SCATTERED_MAX = 0.8
 
 
 def draw(
-    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int, pieces: float = 0.0
-) -> Mask:
-    """One random loss as a mask [H, W], True where the cell is lost; with probability `pieces` a third is left."""
+    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int,
+    pieces: float = 0.0, halves: float = 0.0,
+) -> Mask:  # fmt: skip
+    """One random loss as a mask [H, W], True where the cell is lost.
+
+    With probability `pieces` a third is left; of the rest, a share of `halves` are half planes without a draw of kind.
+    """
     if pieces and rng.random() < pieces:
         return _all_but_a_piece(rng, shape, centre, size)
-    kind = KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
+    given = halves and rng.random() < halves
+    kind = "half plane" if given else KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
     y, x = np.ogrid[: shape[0], : shape[1]]
     y, x = y - centre[0], x - centre[1]
     if kind == "circle":

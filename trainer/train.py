@@ -107,7 +107,8 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
         if s.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
-                states[i][damage.draw(rng, (canvas.side, canvas.side), canvas.centre, s.size, s.pieces)] = 0
+                lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves)
+                states[i][lost] = 0
     for i in np.flatnonzero(fresh).tolist():
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
     if s.dead:

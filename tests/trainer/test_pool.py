@@ -50,3 +50,11 @@ def test_a_piece_that_is_left_is_about_a_third_and_lies_anywhere() -> None:
     sides = [(int(kept.all(axis=0).sum()), int(kept.all(axis=1).sum())) for kept in left]
     assert all(min(side) == 0 and 5 <= max(side) <= 10 for side in sides), "a slab across the whole grid"
     assert sum(kept[14, 14] for kept in left) < 150, "the seed cell is often among the lost"
+
+
+def test_half_planes_can_be_asked_for() -> None:
+    """A half plane loses all of one row or column at the border, and nothing of the opposite one."""
+    rng = np.random.default_rng(0)
+    lost = [damage.draw(rng, (28, 28), (14, 14), 20, halves=1.0) for _ in range(100)]
+    corners = [(mask[0, 0], mask[0, -1], mask[-1, 0], mask[-1, -1]) for mask in lost]
+    assert all(any(each) and not all(each) for each in corners)
