@@ -47,7 +47,7 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_max": 88,
     "pieces": 0.5,
 }
-HEALS: dict[str, Any] = {"steps": 6000, "halves": 0.4}  # what five minutes on two cores hold
+HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
