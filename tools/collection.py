@@ -50,6 +50,7 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
+LONGER: dict[str, Any] = {"steps": 5000, "halves": 0.6, "rate": 1.5e-3}  # what a rule gets that misses its gates
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
     "rate": 1e-3,
@@ -65,6 +66,7 @@ class Training:
     regime: str = "regenerating"
     rng_seed: int = 1
     other: dict[str, Any] = field(default_factory=dict)
+    longer: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -75,6 +77,8 @@ class Training:
     @property
     def begins_with(self) -> str:
         """The key of the training that must be finished before this one; empty for one from scratch."""
+        if self.longer:
+            return f"{self.name}-seed{self.rng_seed}"
         return f"{self.motif}-growing-seed{self.rng_seed}" if self.regime == "persistent" else ""
 
     @property
@@ -83,13 +87,14 @@ class Training:
 
     @property
     def key(self) -> str:
-        return f"{self.name}-seed{self.rng_seed}"
+        return f"{self.name}{'-longer' if self.longer else ''}-seed{self.rng_seed}"
 
 
 def trainings() -> list[Training]:
     """All of it, the most wanted first."""
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif, other=HEALS) for motif in motifs] + [Training("worm", other=WORM)]
+    listed += [Training(motif, other=LONGER, longer=True) for motif in motifs]
     listed += [Training(motif, "growing") for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
     return listed + [Training(motif, rng_seed=n, other=HEALS) for n in (2, 3) for motif in motifs]
@@ -106,6 +111,8 @@ def main(arguments: list[str]) -> int:
     with Stopper() as stopper:
         for each in trainings():
             if (names and each.key not in names) or "--table" in arguments or _log(each).exists():
+                continue
+            if each.longer and (folder.BUILT_IN / each.name).exists():
                 continue
             if each.begins_with and not (RUNS / each.begins_with).exists():
                 print(f"{each.key} waits for {each.begins_with}", flush=True)
@@ -180,7 +187,7 @@ def _judge(each: Training, threads: int) -> None:
     spent_at = work / "spent.json"
     kept = {
         "rule": each.name, "sha256": found.sha256, "draws": DRAWS, "seed": JUDGE_SEED, "regime": each.regime,
-        "rng_seed": each.rng_seed, "blank": round(blank_loss_log10(target), 2), "int8": row,
+        "rng_seed": each.rng_seed, "longer": each.longer, "blank": round(blank_loss_log10(target), 2), "int8": row,
         "float_twin_48T": twin_row["async_48T"], "float_twin_100T": twin_row["async_100T"],
         "fate_2000_steps": become.kind, "gains": list(become.gains), "steps": found.info.trained.get("steps"),
         "spent": json.loads(spent_at.read_text()) if spent_at.exists() else None,

@@ -20,6 +20,7 @@ from tools.collection_gates import Kept, good, over_seeds
 from trainer import rollout
 from trainer.episode import Floats, Kernel
 from trainer.fate import fate
+from trainer.targets import EMOJI
 
 BEGIN, END = "<!-- collection -->", "<!-- end of collection -->"
 TILE, GAP, HEAD, COLOURS = 84, 4, 18, 128  # px; a palette keeps the picture small
@@ -49,7 +50,7 @@ def _over_seeds(judged: list[Kept]) -> str:
     """A sentence: which motifs meet the gates by the median over the seeds there are."""
     motifs: dict[str, list[Kept]] = {}
     for kept in judged:
-        if kept["regime"] == "regenerating":
+        if kept["regime"] == "regenerating" and kept["rule"] in EMOJI and not kept["longer"]:
             motifs.setdefault(kept["rule"], []).append(kept)
     met = [name for name, each in motifs.items() if good(over_seeds(each), name)]
     counts = sorted({len(each) for each in motifs.values()}) or [0]
@@ -64,8 +65,9 @@ def _line(kept: Kept) -> str:
     worst = max(cuts, key=lambda name: cuts[name]) if cuts else ""
     healed = f"{cuts[worst]:.2f} ({worst})" if cuts else ""
     twin = kept["float_twin_48T" if kept["regime"] == "growing" else "float_twin_100T"]
+    steps = f"{kept['steps']:,}{' more' if kept['longer'] else ''}"
     return (
-        f"| {kept['rule']} | {kept['rng_seed']} | {kept['steps']:,} | {spent.get('cpu_s', '')} | {kept['blank']:.2f} | "
+        f"| {kept['rule']} | {kept['rng_seed']} | {steps} | {spent.get('cpu_s', '')} | {kept['blank']:.2f} | "
         f"{row['async_48T']:.2f} | {row['async_100T']:.2f} | {twin:.2f} | {healed} | {kept['fate_2000_steps']} | "
         f"{'yes' if kept['good'] else 'no'} |"
     )
