@@ -47,6 +47,7 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_max": 88,
     "pieces": 0.5,
 }
+WORM_ROOM: dict[str, Any] = {"steps": 3000, "rate": 1.5e-3, "pad": 16}  # it had measured itself by the border
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
@@ -95,6 +96,7 @@ def trainings() -> list[Training]:
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif, other=HEALS) for motif in motifs] + [Training("worm", other=WORM)]
     listed += [Training(motif, other=LONGER, longer=True) for motif in motifs]
+    listed += [Training("worm", other=WORM | WORM_ROOM, longer=True)]
     listed += [Training(motif, "growing") for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
     return listed + [Training(motif, rng_seed=n, other=HEALS) for n in (2, 3) for motif in motifs]
