@@ -47,7 +47,7 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_max": 88,
     "pieces": 0.5,
 }
-WORM_ROOM: dict[str, Any] = {"steps": 3000, "rate": 1.5e-3, "pad": 16}  # it had measured itself by the border
+WORM_ROOM: dict[str, Any] = {"steps": 5000, "rate": 2e-3, "pad": 16}  # it had measured itself by the border
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
