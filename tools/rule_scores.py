@@ -1,6 +1,6 @@
 """Puts what was judged at length into the rules that ship: `python -m tools.rule_scores`.
 
-Reads docs/training-logs/NAME.judged.json and collection/NAME-seed1.judged.json and writes `scores` and `fate` into
+Reads docs/training-logs/NAME.judged.json and collection/NAME-*.judged.json and writes `scores` and `fate` into
 firmware_sim/rules/NAME/rule.json; nothing that is hashed changes. Refuses a judgement of other weights.
 """
 
@@ -47,7 +47,7 @@ def with_scores(info: str, judged: dict[str, Any]) -> str:
 
 
 def _judged(name: str) -> dict[str, Any] | None:
-    for path in (LOGS / f"{name}.judged.json", *sorted((LOGS / "collection").glob(f"{name}-seed*.judged.json"))):
+    for path in (LOGS / f"{name}.judged.json", *sorted((LOGS / "collection").glob(f"{name}-*seed*.judged.json"))):
         if path.exists():
             found: dict[str, Any] = json.loads(path.read_text())
             if path.parent == LOGS or found["sha256"] == folder.load(name).sha256:
