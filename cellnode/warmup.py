@@ -15,23 +15,11 @@ from cellnode import control, draws
 from cellnode.cell import Cell
 from cellnode.control import Link, Wanted
 from cellnode.page import Page
-from cellnode.patchlayout import grid, layout
-from cellnode.realm import Realm
 from cellnode.runtime import Runtime
 from cellnode.zygote_wire import Plan
 from firmware_sim.engines import Engine
 
 ROUNDS = 100
-
-
-def warm_up_patch(plan: Plan, engine: Engine) -> None:
-    """One patch lives for a while, and what is written in C is built and loaded."""
-    assert plan.cut is not None, "a plan for patches says how the grid is cut"
-    realm = Realm(layout(grid(*plan.cut), 0), engine, plan.tag, plan.epoch, plan.rng_seed, 1000, 0)
-    realm.power(np.ones(realm.count, np.int64))
-    realm.seed([0], np.ones(engine.channels, engine.dtype).tobytes())
-    for now_ns in range(100, 100 * ROUNDS, 100):
-        realm.run(now_ns)
 
 
 def warm_up(plan: Plan, runtime: Runtime, engine: Engine) -> None:

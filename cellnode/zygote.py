@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cellnode import node, patchnode, runtime
+from cellnode import node, runtime
 from cellnode import zygote_wire as wire
 from cellnode.payload import Outfit, engine_from, outfits
 from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
-from cellnode.warmup import warm_up, warm_up_patch
+from cellnode.warmup import warm_up
 from cellnode.zygote_wire import (
     Birth,
     Born,
@@ -108,7 +108,9 @@ class Zygote:
         if plan.cut is None:
             warm_up(plan, self._runtime, self._engine)
         else:
-            warm_up_patch(plan, self._engine)
+            from cellnode import patchwarmup  # half a MiB that a process of one cell does not carry
+
+            patchwarmup.warm_up(plan, self._engine)
         lock = runtime.try_lock(self._runtime.cells_lock, shared=True)
         if lock is None:
             self._link.send(Ready(error=f"cells of an earlier agent still live in {plan.runtime}"))
@@ -155,7 +157,9 @@ class Zygote:
             os.close(self._wake_write)
             assert self._plan is not None and self._engine is not None, "forked before Prepare"
             if self._plan.cut is not None:
-                patchnode.live(self._plan, self._runtime, birth, self._engine)
+                from cellnode import patchwarmup
+
+                patchwarmup.live(self._plan, self._runtime, birth, self._engine)
             other = self._others.get(birth.cell)
             node.live(self._plan, self._runtime, birth, self._engine if other is None else other())
             status = 0
