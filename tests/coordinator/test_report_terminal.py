@@ -82,8 +82,9 @@ def test_without_a_terminal_the_view_is_plain_lines(capsys: pytest.CaptureFixtur
     ("gib", "choice"),
     [
         (24, Choice("lizard", 40)),
-        (12.1, Choice("lizard", 40)),
-        (8, Choice("lizard-24", 32)),
+        (13.5, Choice("lizard", 40)),
+        (9, Choice("lizard-24", 32)),
+        (8, Choice("lizard-24", 28)),
         (7, Choice("lizard-24", 28)),
         (2, Choice("dot", 14)),
     ],

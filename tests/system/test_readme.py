@@ -54,8 +54,8 @@ def test_make_demo_grows_kills_and_heals_within_the_memory_of_a_small_machine(
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
-    assert "32x32" in said
-    assert re.search(r"SIGKILL: \d+ of 1024 process ids are dead", said), said[-2000:]
+    assert "28x28" in said
+    assert re.search(r"SIGKILL: \d+ of 784 process ids are dead", said), said[-2000:]
     assert "HEALED" in said, said[-2000:]
     site = next((clone / ".venv").glob("lib/python3*/site-packages"))
     assert not (site / "torch").exists(), "the demo needs no torch"
