@@ -17,6 +17,7 @@ import torch
 from firmware_sim.limits import HIDDEN_RANGE, Limits
 from firmware_sim.loss import FLOOR
 from firmware_sim.rule import Rule
+from trainer import descent
 from trainer.episode import Floats, Gradients
 from trainer.pool import Canvas, Pool
 from trainer.quantise import as_on_chip
@@ -74,17 +75,10 @@ class Learner:
 
     def learning_rate(self) -> float:
         s = self.settings
-        share = min(self.step / max(s.steps, 1), 1.0)
-        return s.rate_last + (s.rate - s.rate_last) * 0.5 * (1 + math.cos(math.pi * share))
+        return descent.cosine(self.step, s.steps, s.rate, s.rate_last)
 
     def learn(self, gradients: Gradients) -> None:
-        """One Adam step; each variable's gradient is first divided by its norm, as in the notebook."""
-        for group in self.adam.param_groups:
-            group["lr"] = self.learning_rate()
-        for name, parameter in self.parameters.items():
-            gradient = torch.from_numpy(getattr(gradients, name))
-            parameter.grad = gradient / (gradient.norm() + 1e-8)
-        self.adam.step()
+        descent.adam_step(self.adam, self.parameters, gradients, self.learning_rate())
 
     def note(self) -> None:
         """One row of the log from the losses since the last."""
@@ -93,11 +87,7 @@ class Learner:
 
     def log(self) -> str:
         """The training as CSV; `score` is the total of score.py where this step was scored."""
-        scores = dict(self.scores)
-        rows = ["step,loss_log10,learning_rate,score"]
-        for step, loss, rate in self.history:
-            rows.append(f"{step},{loss:.4f},{rate:.3g},{f'{scores[step]:.4f}' if step in scores else ''}")
-        return "\n".join(rows) + "\n"
+        return descent.csv("loss_log10", self.history, self.scores)
 
     def best_rule(self) -> Rule:
         """The rule of the checkpoint that scored best; as it stands if none was scored yet."""

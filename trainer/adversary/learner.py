@@ -19,6 +19,7 @@ from firmware_sim.limits import STATE_STEP
 from firmware_sim.loss import FLOOR
 from firmware_sim.native import native_engine
 from firmware_sim.rule import Rule
+from trainer import descent
 from trainer.adversary import battle
 from trainer.adversary.settings import AdversarySettings
 from trainer.episode import Floats, Gradients
@@ -83,17 +84,10 @@ class Traitor:
 
     def learning_rate(self) -> float:
         s = self.settings
-        share = min(self.step / s.steps, 1.0)
-        return s.rate_last + (s.rate - s.rate_last) * 0.5 * (1 + math.cos(math.pi * share))
+        return descent.cosine(self.step, s.steps, s.rate, s.rate_last)
 
     def learn(self, gradients: Gradients) -> None:
-        """One Adam step on gradients of norm 1."""
-        for group in self.adam.param_groups:
-            group["lr"] = self.learning_rate()
-        for name, parameter in self.parameters.items():
-            gradient = torch.from_numpy(getattr(gradients, name))
-            parameter.grad = gradient / (gradient.norm() + 1e-8)
-        self.adam.step()
+        descent.adam_step(self.adam, self.parameters, gradients, self.learning_rate())
 
     def note(self) -> None:
         mean = math.log10(sum(self.recent) / len(self.recent) + FLOOR)
@@ -102,11 +96,7 @@ class Traitor:
 
     def log(self) -> str:
         """The training as CSV: mean loss over the honest cells, and what a scored adversary did in a swarm."""
-        scores = dict(self.scores)
-        rows = ["step,honest_loss_log10,learning_rate,score"]
-        for step, loss, rate in self.history:
-            rows.append(f"{step},{loss:.4f},{rate:.3g},{f'{scores[step]:.4f}' if step in scores else ''}")
-        return "\n".join(rows) + "\n"
+        return descent.csv("honest_loss_log10", self.history, self.scores)
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values only."""
