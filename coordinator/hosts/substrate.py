@@ -12,8 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,8 +39,9 @@ from coordinator.host import Epochs
 from coordinator.hosts.blocks import cut
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.mosaic import Mosaic
+from coordinator.hosts.orders import Orders, patiently
 from coordinator.hosts.roster import Roster, Tenure
-from coordinator.hosts.steward import Post, Steward, Wanted, faults_of, refuse
+from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
 from coordinator.keyring import Keyring
 from coordinator.link import Link
 from coordinator.substrate import Cells, OnProgress
@@ -55,7 +55,6 @@ HERE_S = 30.0  # for hosts on this machine to call
 LINK_S = 15.0  # for cells of different hosts to hear each other, once all are up
 COST_WINDOW_S = 1.5
 LEAVE_S = 10.0
-CALL_S = 10.0  # for the agent of a block that was just given to a host to call
 BACK_S = 4.0  # hosts call again twice a second; a new coordinator waits so long for those it expects
 
 
@@ -84,6 +83,7 @@ class HostsSubstrate:
         self._wanted = Wanted(placement.interval_ns)
         self._link: Link | None = None
         self._steward: Steward | None = None
+        self._orders: Orders | None = None
         self._mosaic: Mosaic | None = None
         self._camera: Camera | None = None
         self._lock_descriptor: int | None = None
@@ -93,7 +93,6 @@ class HostsSubstrate:
         self._looked_s = 0.0
         self._shown: dict[str, int] = {}  # agent -> when its last sheet was asked for
         self._frozen: dict[int, int] = {}  # cell -> its life when it was stopped
-        self._commands = threading.RLock()
         self._keeping = threading.RLock()
 
     # ---- coming and going
@@ -287,10 +286,10 @@ class HostsSubstrate:
     def power(self, cells: Cells, on: bool) -> list[int]:
         numbers = set(cells.tolist())
         self._wanted.off = self._wanted.off - numbers if on else self._wanted.off | numbers
-        return self._command(cells, lambda number, mine: Power(number, mine, on))
+        return self._to_cells(cells, lambda number, mine: Power(number, mine, on))
 
     def freeze(self, cells: Cells, frozen: bool) -> list[int]:
-        missing = self._command(cells, lambda number, mine: Freeze(number, mine, frozen))
+        missing = self._to_cells(cells, lambda number, mine: Freeze(number, mine, frozen))
         lives = self._look().lives
         for cell in set(cells.tolist()) - set(missing):
             if frozen:
@@ -316,7 +315,7 @@ class HostsSubstrate:
         return 0
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
-        return self._command(cells, lambda number, mine: Poke(number, kind, mine, state))
+        return self._to_cells(cells, lambda number, mine: Poke(number, kind, mine, state))
 
     def fit(self, cells: Cells, port: str | None) -> list[int]:
         raise BadInput("a board at a serial port becomes a cell of a run on one host only: start it without --hosts")
@@ -326,64 +325,28 @@ class HostsSubstrate:
 
     def set_faults(self, faults: list[LinkFault]) -> list[int]:
         self._wanted.faults = list(faults)
-        return self._tell_all(lambda number, post: SetFaults(number, faults_of(faults, post.tenure.cells)))
+        return self._orders_here.to_all(lambda number, post: SetFaults(number, faults_of(faults, post.tenure.cells)))
 
     def set_interval(self, interval_ns: int) -> list[int]:
         self._wanted.interval_ns = interval_ns
-        return self._tell_all(lambda number, _post: SetInterval(number, interval_ns))
+        return self._orders_here.to_all(lambda number, _post: SetInterval(number, interval_ns))
 
     def set_paused(self, paused: bool) -> list[int]:
         self._wanted.paused = paused
-        return self._tell_all(lambda number, _post: SetPause(number, paused))
+        return self._orders_here.to_all(lambda number, _post: SetPause(number, paused))
 
-    def _command(self, cells: Cells, make: Callable[[int, list[int]], Command]) -> list[int]:
-        """To the agents of these cells; returns those that did not acknowledge, or have no host now."""
-        with self._commands:
-            wanted, futures = set(cells.tolist()), []
-            for post in self._posts():
-                mine = sorted(wanted.intersection(post.tenure.cells))
-                wanted.difference_update(mine)
-                if mine and not self._reachable(post):
-                    wanted.update(mine)  # they are named at the end, as those without a host
-                elif mine:
-                    futures.append((mine, self._post(post, mine, make)))
-            missing = sorted(wanted) + self._gather(futures, 15 + 0.05 * cells.size)
-            self._looked_s = 0.0
-            return sorted(missing)
+    def _to_cells(self, cells: Cells, make: Callable[[int, list[int]], Command]) -> list[int]:
+        try:
+            return self._orders_here.to_cells(cells, make)
+        finally:
+            self._looked_s = 0.0  # what was seen before is old now
 
-    def _reachable(self, post: Post) -> bool:
-        """Its agent has been told of its block, and so understands commands; one that is on its way is waited for."""
-        self._here[0].wait(lambda: post.silent or post.live or post.placing is not None, CALL_S)
-        return not post.silent and (post.live or post.placing is not None)
-
-    def _post(self, post: Post, mine: list[int], make: Callable[[int, list[int]], Command]) -> Future[Done]:
-        return self._here[0].post(post.tenure.agent, lambda number: make(number, mine))
-
-    def _tell_all(self, make: Callable[[int, Post], Command]) -> list[int]:
-        """State for every block: those that are away now hear it when they return."""
-        with self._commands:
-            link, futures = self._here[0], []
-            for post in self._posts():
-                if not post.silent and (post.live or post.placing is not None):
-                    number_of = link.post(post.tenure.agent, lambda number, post=post: make(number, post))  # type: ignore[misc]
-                    futures.append((post.tenure.cells, number_of))
-            return self._gather(futures, 15 + 0.05 * self._cells)
-
-    def _posts(self) -> list[Post]:
-        return list(self._here[1].posts.values())
-
-    def _gather(self, futures: list[tuple[list[int], Future[Done]]], timeout_s: float) -> list[int]:
-        deadline, missing = time.monotonic() + timeout_s, list[int]()
-        for cells, future in futures:
-            try:
-                done = future.result(max(0.0, deadline - time.monotonic()))
-            except (FutureTimeoutError, CancelledError):  # its host was lost meanwhile, or does not answer
-                missing += cells
-                continue
-            if not done.ok and done.error and not done.missing:
-                raise RunFailed(f"agent {done.agent}: {done.error}")
-            missing += done.missing
-        return missing
+    @property
+    def _orders_here(self) -> Orders:
+        link, steward, _ = self._here
+        if self._orders is None:
+            self._orders = Orders(link, steward)
+        return self._orders
 
     def processes(self) -> int:
         """Each agent forks one for each cell and counts it when its endpoint is bound."""
@@ -422,17 +385,10 @@ class HostsSubstrate:
         for post in steward.posts.values():
             if not post.silent and post.tenure.agent in link.agents:
                 futures.append(link.post(post.tenure.agent, Stop))
-        self._patiently(futures, 10 + 0.02 * self._cells)
+        patiently(futures, 10 + 0.02 * self._cells)
         now_s = time.monotonic()
         heard = [name for name, host in steward.seen(now_s).items() if not host.silent]
-        self._patiently([link.tend(name, self._placement.run, [], over=True) for name in heard], LEAVE_S)
-
-    @staticmethod
-    def _patiently(futures: list[Future[Done]], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        for future in futures:
-            with contextlib.suppress(FutureTimeoutError, CancelledError, RunFailed):
-                future.result(max(0.0, deadline - time.monotonic()))
+        patiently([link.tend(name, self._placement.run, [], over=True) for name in heard], LEAVE_S)
 
     def _end_thread(self) -> None:
         self._ended.set()
