@@ -28,7 +28,6 @@ from coordinator.actions import Action, FaultReport, Outcome, Plant
 from coordinator.clock import Clock
 from coordinator.hands import Hands
 from coordinator.observer import Observer, living
-from coordinator.opening import SECOND, default_grid
 from coordinator.performing import ROUNDING, Performer
 from coordinator.picture import picture_for
 from coordinator.runfolder import RunState
@@ -36,6 +35,7 @@ from coordinator.scenario import Step
 from coordinator.store import Store
 from coordinator.verbs import Verbs
 from coordinator.virtual import Glance, VirtualSubstrate
+from coordinator.wish import SECOND, default_grid
 from firmware_sim import folder as rules
 from firmware_sim.engines import make_engine
 from firmware_sim.errors import BadInput

@@ -31,11 +31,11 @@ from coordinator.frames import Frame
 from coordinator.guest import Guest
 from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
-from coordinator.opening import Wish
 from coordinator.rerun import By, Check
 from coordinator.runfolder import RunInfo
 from coordinator.substrate import REAL, Progress
 from coordinator.verbs import Verbs
+from coordinator.wish import Wish
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 OnLine = Callable[[str], None]

@@ -203,8 +203,8 @@ def promises(measure: Measure) -> list[str]:
 
 def _field(rule: str, grid: tuple[int, int] | None, torus: bool, angle: float) -> Field:
     """The grid as it will be when all cells run, for checking a scenario before anything is started."""
-    from coordinator.opening import default_grid
     from coordinator.picture import picture_for
+    from coordinator.wish import default_grid
     from firmware_sim import folder
 
     found = folder.load(rule)

@@ -30,6 +30,7 @@ from coordinator.observer import Observer, Seen, living
 from coordinator.picture import GROWN_GAIN, HEALED_GAIN
 from coordinator.quick import QuickSwarm
 from coordinator.scenario import Step
+from coordinator.wish import Wish
 from firmware_sim import folder as rules
 from firmware_sim.energy import estimate
 from firmware_sim.errors import BadInput, PlanariaError
@@ -113,7 +114,7 @@ def _swarm(job: Job) -> Iterator[_Life]:
         )
         return
     with tempfile.TemporaryDirectory(prefix="planaria-") as home:
-        wish = opening.Wish(
+        wish = Wish(
             rule=document.rule if not document.seeds else str(several.written(rule, Path(home) / "rule")),
             grid=point.grid,
             torus=document.torus,
