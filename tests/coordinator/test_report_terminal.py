@@ -81,8 +81,8 @@ def test_without_a_terminal_the_view_is_plain_lines(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("gib", "choice"),
     [
-        (24, Choice("lizard", 40)),
-        (13.5, Choice("lizard", 40)),
+        (24, Choice("lizard-hardened", 40)),
+        (13.5, Choice("lizard-hardened", 40)),
         (9, Choice("lizard-24", 32)),
         (8, Choice("lizard-24", 28)),
         (7, Choice("lizard-24", 28)),
@@ -90,7 +90,7 @@ def test_without_a_terminal_the_view_is_plain_lines(capsys: pytest.CaptureFixtur
     ],
 )
 def test_the_demo_takes_the_largest_grid_that_fits_half_of_the_memory(gib: float, choice: Choice) -> None:
-    found = choose(_machine(gib), ["dot", "lizard", "lizard-24"])
+    found = choose(_machine(gib), ["dot", "lizard-hardened", "lizard-24"])
     assert found == choice
     assert found.cells * CELL_MIB <= gib * 1024 / 2
 
