@@ -58,7 +58,7 @@ class CellWorld:
         self._gates = [Gate(cell, tag, interval_ns, self._counters[cell], self._table[cell]) for cell in range(count)]
         self._heap: list[tuple[int, int, int]] = []
         self._frozen: set[int] = set()
-        self._thawed_ns = [-1] * count  # when a wake that a frozen cell has missed comes after all
+        self._thawed_ns = [-1] * count  # before this, nobody who stood still wakes
         self.power(range(count), True, 0)
 
     @property
@@ -139,11 +139,8 @@ class CellWorld:
                 self._frozen.add(index)
                 continue
             self._frozen.discard(index)
-            if cell.next_wake_ns is None or cell.next_wake_ns > now_ns:
-                self._schedule(index)
-            else:
-                self._thawed_ns[index] = now_ns + REACTION_NS
-                heapq.heappush(self._heap, (now_ns + REACTION_NS, index, _WAKE))
+            self._thawed_ns[index] = now_ns + REACTION_NS
+            self._schedule(index)
 
     def erase(self, cells: Iterable[int], now_ns: int) -> None:
         for index in cells:
@@ -245,8 +242,8 @@ class CellWorld:
 
     def _schedule(self, index: int) -> None:
         cell = self._cells[index]
-        if cell is not None and cell.next_wake_ns is not None:
-            heapq.heappush(self._heap, (cell.next_wake_ns, index, _WAKE))
+        if cell is not None and cell.next_wake_ns is not None and index not in self._frozen:
+            heapq.heappush(self._heap, (max(cell.next_wake_ns, self._thawed_ns[index]), index, _WAKE))
 
     def _expect(self, index: int) -> None:
         due_ns = self._gates[index].next_due_ns

@@ -52,6 +52,7 @@ HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on t
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
 LONGER: dict[str, Any] = {"steps": 5000, "halves": 0.6, "rate": 1.5e-3}  # what a rule gets that misses its gates
+ROUNDS = ("", "-longer", "-longest")  # each begins with the weights of the one before
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
     "rate": 1e-3,
@@ -67,7 +68,7 @@ class Training:
     regime: str = "regenerating"
     rng_seed: int = 1
     other: dict[str, Any] = field(default_factory=dict)
-    longer: bool = False
+    round: int = 0
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -78,8 +79,8 @@ class Training:
     @property
     def begins_with(self) -> str:
         """The key of the training that must be finished before this one; empty for one from scratch."""
-        if self.longer:
-            return f"{self.name}-seed{self.rng_seed}"
+        if self.round:
+            return f"{self.name}{ROUNDS[self.round - 1]}-seed{self.rng_seed}"
         return f"{self.motif}-growing-seed{self.rng_seed}" if self.regime == "persistent" else ""
 
     @property
@@ -88,22 +89,23 @@ class Training:
 
     @property
     def key(self) -> str:
-        return f"{self.name}{'-longer' if self.longer else ''}-seed{self.rng_seed}"
+        return f"{self.name}{ROUNDS[self.round]}-seed{self.rng_seed}"
 
 
 def trainings() -> list[Training]:
     """All of it, the most wanted first."""
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif, other=HEALS) for motif in motifs] + [Training("worm", other=WORM)]
-    listed += [Training(motif, other=LONGER, longer=True) for motif in motifs]
-    listed += [Training("worm", other=WORM | WORM_ROOM, longer=True)]
+    for round in (1, 2):
+        listed += [Training(motif, other=LONGER, round=round) for motif in motifs]
+        listed += [Training("worm", other=WORM | WORM_ROOM, round=round)]
     listed += [Training(motif, "growing") for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
     return listed + [Training(motif, rng_seed=n, other=HEALS) for n in (2, 3) for motif in motifs]
 
 
 def main(arguments: list[str]) -> int:
-    """Train what is missing, or only make the table and the pictures anew; with names, only those keys."""
+    """Train what is missing, or only make the table and the pictures anew; with names, those keys, trained before or not."""
     threads = min(2, len(os.sched_getaffinity(0)))  # `taskset -c 0` for one of two side by side
     if "--pictures" in arguments:
         collection_page.contact_sheet(choose(threads, print), ROOT / "docs" / "pictures" / "collection.png")
@@ -112,9 +114,9 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
     with Stopper() as stopper:
         for each in trainings():
-            if (names and each.key not in names) or "--table" in arguments or _log(each).exists():
+            if "--table" in arguments or (each.key not in names if names else _log(each).exists()):
                 continue
-            if each.longer and (folder.BUILT_IN / each.name).exists():
+            if each.round and (folder.BUILT_IN / each.name).exists():
                 continue
             if each.begins_with and not (RUNS / each.begins_with).exists():
                 print(f"{each.key} waits for {each.begins_with}", flush=True)
@@ -189,7 +191,7 @@ def _judge(each: Training, threads: int) -> None:
     spent_at = work / "spent.json"
     kept = {
         "rule": each.name, "sha256": found.sha256, "draws": DRAWS, "seed": JUDGE_SEED, "regime": each.regime,
-        "rng_seed": each.rng_seed, "longer": each.longer, "blank": round(blank_loss_log10(target), 2), "int8": row,
+        "rng_seed": each.rng_seed, "longer": each.round, "blank": round(blank_loss_log10(target), 2), "int8": row,
         "float_twin_48T": twin_row["async_48T"], "float_twin_100T": twin_row["async_100T"],
         "fate_2000_steps": become.kind, "gains": list(become.gains), "steps": found.info.trained.get("steps"),
         "spent": json.loads(spent_at.read_text()) if spent_at.exists() else None,

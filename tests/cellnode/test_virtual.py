@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from toys import TAG, Constant, Fading, T, Toy, state
 
@@ -166,6 +166,15 @@ DEEDS = ("seed", "seed", "off", "on", "erase", "loss", "delay", "heal", "many", 
 deeds = scripts(*DEEDS)
 
 
+# A cell stands still past its time, its links change, and it goes on: it wakes then, not when it was due.
+FAULTED_WHILE_STILL = [
+    (0.0, "seed", [0], 0.0),
+    (0.0, "freeze", [0], 0.0),
+    (0.6, "loss", [0], 0.0),
+    (0.0, "thaw", [0], 0.0),
+]
+
+
 @settings(deadline=None, max_examples=80)
 @given(
     script=scripts(*DEEDS, "clock", "jump", "flip", "upset"),
@@ -176,6 +185,7 @@ deeds = scripts(*DEEDS)
     interval_ns=st.sampled_from([10**9, 1000, 8]),
     seed=st.integers(0, 2**64 - 1),
 )
+@example(FAULTED_WHILE_STILL, (1, 1), False, "int8", Toy, 10**9, 1)
 def test_arrays_and_cells_tell_the_same_story(
     script: list[tuple[Any, ...]],
     size: tuple[int, int],
