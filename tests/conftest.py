@@ -1,4 +1,8 @@
-"""What all tests with real processes share: a private runtime root, and the proof that nothing was left in it."""
+"""What tests share: the same random examples every time, a private runtime root, the proof that nothing was left in it.
+
+`make test` draws the same examples wherever it runs, so that what passed here passes there;
+`make campaign CAMPAIGN=fuzz` (tools/fuzz.py) draws others for as long as one likes, and a find becomes an example.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeated", derandomize=True)
+settings.register_profile("explored", derandomize=False)
+settings.load_profile(os.environ.get("PLANARIA_EXAMPLES", "repeated"))
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all whom they start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,7 +3,8 @@
 Runs `planaria bench` for each name, keeps its JSON in docs/results/NAME.json and writes docs/results/README.md anew
 from all that is kept there; each name is independent, so an interrupted campaign is repeated from the name it broke at.
 `evaluate` evaluates built-in rules (tools/evaluations.py), `experiments` are the standard ones on the lizards
-(tools/standard_experiments.py), `collection` trains (tools/collection.py); what stands after `--` is theirs, too.
+(tools/standard_experiments.py), `collection` trains (tools/collection.py), `fuzz` tries examples (tools/fuzz.py);
+what stands after `--` is theirs, too.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ CAMPAIGNS = {
     "evaluate": [],
     "experiments": [],  # an hour of CPU, resumable
     "collection": [],  # hours, resumable
+    "fuzz": [],  # property tests with examples they have not seen
 }
 OTHER_TOOLS = {
     "evaluate": "tools.evaluations",
     "experiments": "tools.standard_experiments",
     "collection": "tools.collection",
+    "fuzz": "tools.fuzz",
 }
 # run by name only: they need the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
 ASKED_FOR = {"published": ["--models", "DIR", "--processes"], "article": ["--models", "DIR"]}
