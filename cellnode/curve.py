@@ -28,6 +28,7 @@ STACK_BYTES = 256 << 10
 
 Socket = zmq.Socket[bytes]
 Admit = Callable[[str], str | None]  # public key (Z85) -> who that is, None: nobody we know
+NEVER = ""  # ... and of whom we know that it may come in no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class KeyPair:
         with os.fdopen(descriptor, "w") as file:
             file.write(f'# secret: keep it on this machine\npublic = "{self.public}"\nsecret = "{self.secret}"\n')
         partial.replace(path)
+
+    def put(self, folder: Path, name: str) -> KeyPair:
+        """As NAME.key, and its public half as NAME.pub."""
+        self.save(folder / f"{name}.key")
+        (folder / f"{name}.pub").write_text(self.public + "\n")
+        return self
 
     @staticmethod
     def load(path: Path) -> KeyPair:
@@ -82,6 +89,21 @@ class HostKeys:
     def load(folder: Path) -> HostKeys:
         """From `host.key` and `coordinator.pub` there."""
         return HostKeys(KeyPair.load(folder / "host.key"), load_public(folder / "coordinator.pub"))
+
+    @staticmethod
+    def make(folder: Path, coordinator: str) -> HostKeys:
+        """A new pair there, and `coordinator` as whom to obey. BadInput when there is a key already."""
+        if not is_key(coordinator):
+            raise BadInput(f"{coordinator!r} is no public key; expected the coordinator's, as in its coordinator.pub")
+        if (folder / "host.key").exists():
+            raise BadInput(f"{folder} has a key already: `planaria keys rotate {folder}` makes another")
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+            (folder / "coordinator.pub").write_text(coordinator + "\n")
+            return HostKeys(KeyPair.fresh().put(folder, "host"), coordinator)
+        except OSError as error:
+            raise BadInput(f"no key can be written to {folder} ({error.strerror}): choose another folder") from error
 
 
 def load_public(path: Path) -> str:
@@ -153,6 +175,9 @@ class Doorkeeper:
         who = None
         if len(request) == 7 and request[0] == b"1.0" and request[2] == DOMAIN and request[5] == b"CURVE":
             who = self._admit(z85.encode(request[6]).decode())
+        if who == NEVER:
+            self.refused += 1
+            return [b"1.0", number, b"400", b"not any more", b"", b""]  # which the other end is told
         if who is None:
             self.refused += 1
             return [b"1.0", number, b"300", b"not on the list", b"", b""]  # "for now": it may be put there

@@ -15,6 +15,7 @@ import msgspec
 from cellnode.messages import Done, Superseded, Welcome
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]  # no "/": that is for its agents
+Key = Annotated[str, msgspec.Meta(min_length=40, max_length=40)]  # Z85
 Epoch = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
 
 
@@ -51,12 +52,28 @@ class Refused(msgspec.Struct, frozen=True, tag_field="t", tag="refused"):
     for_good: bool
 
 
+class Enrol(msgspec.Struct, frozen=True, tag_field="t", tag="enrol"):
+    """porter -> coordinator, on a line opened with a token's key: put this host's own key on your list."""
+
+    version: int  # messages.PROTOCOL_VERSION
+    host: Name
+    public: Key
+
+
+class Enrolled(msgspec.Struct, frozen=True, tag_field="t", tag="enrolled"):
+    """coordinator -> porter: it is there; answered by Refused otherwise."""
+
+    host: Name
+
+
 _encoder = msgspec.msgpack.Encoder()
 _offers: msgspec.msgpack.Decoder[Offer] = msgspec.msgpack.Decoder(Offer)
 _orders: msgspec.msgpack.Decoder[Tend | Refused | Welcome] = msgspec.msgpack.Decoder(Tend | Refused | Welcome)
+_enrols: msgspec.msgpack.Decoder[Enrol] = msgspec.msgpack.Decoder(Enrol)
+_answers: msgspec.msgpack.Decoder[Enrolled | Refused] = msgspec.msgpack.Decoder(Enrolled | Refused)
 
 
-def encode(message: Offer | Tend | Refused | Welcome | Done | Superseded) -> bytes:
+def encode(message: Offer | Tend | Refused | Welcome | Done | Superseded | Enrol | Enrolled) -> bytes:
     return _encoder.encode(message)
 
 
@@ -68,3 +85,13 @@ def decode_offer(data: bytes) -> Offer:
 def decode_order(data: bytes) -> Tend | Refused | Welcome:
     """What a porter may hear. Raises msgspec.DecodeError for anything else."""
     return _orders.decode(data)
+
+
+def decode_enrol(data: bytes) -> Enrol:
+    """All that whoever shows a token may say. Raises msgspec.DecodeError for anything else."""
+    return _enrols.decode(data)
+
+
+def decode_answer(data: bytes) -> Enrolled | Refused:
+    """What is said to it. Raises msgspec.DecodeError for anything else."""
+    return _answers.decode(data)

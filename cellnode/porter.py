@@ -24,6 +24,7 @@ import zmq
 
 from cellnode.coordinatorlink import CoordinatorLink
 from cellnode.curve import HostKeys
+from cellnode.enrolment import Enrolment
 from cellnode.hostmessages import Offer, Refused, Tend, decode_order, encode
 from cellnode.messages import PROTOCOL_VERSION, Done, Superseded
 from cellnode.runtime import Runtime
@@ -50,6 +51,7 @@ class HostConfig:
     capacity: int
     home: Path  # private directory: one below it for each block
     keys: Path | None = None  # folder with its key; None: on this machine alone
+    token: Path | None = None  # shown to be put on the coordinator's list
     once: bool = False  # leave when the coordinator ends the run
 
 
@@ -59,7 +61,11 @@ class Porter:
     def __init__(self, config: HostConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._instance, self._machine = os.urandom(8).hex(), boot_id()
-        self._link = CoordinatorLink(config.endpoint, None if config.keys is None else HostKeys.load(config.keys))
+        keys = self._keys = None if config.keys is None else HostKeys.load(config.keys)
+        self._link = CoordinatorLink(config.endpoint, keys)
+        self._enrolment: Enrolment | None = None
+        if config.token is not None and keys is not None:
+            self._enrolment = Enrolment(config.endpoint, config.token, config.name, keys.own.public, say)
         self._agents: dict[int, subprocess.Popen[bytes]] = {}  # by placement epoch
         self._spent: set[int] = set()  # epochs whose agent has died: they do not come again
         self._run = ""
@@ -91,10 +97,12 @@ class Porter:
                     self._offered_ns = 0
                 for data in self._link.receive():
                     self._hear(data, now_ns)
+                self._enrol(now_ns)
                 self._speak(now_ns)
         finally:
             for epoch in list(self._agents):
                 self._end(epoch)
+            self._end_enrolment()
             self._link.close()
             Runtime(self._config.home).remove()
 
@@ -131,6 +139,23 @@ class Porter:
         if refused.reason != self._refusal:
             self._say(f"{refused.reason}; trying again")
         self._refusal = refused.reason
+
+    def _enrol(self, now_ns: int) -> None:
+        """Show the token, until a coordinator has put this host on its list or lets it in anyway."""
+        answer = None if self._enrolment is None or self._known else self._enrolment.step(now_ns)
+        if isinstance(answer, Refused):
+            self._refuse(answer, now_ns)
+        elif answer is not None:
+            self._say(f"{self._config.name}: the coordinator at {self._config.endpoint} has this host on its list now")
+            self._link.close()  # it would try again only seconds later
+            self._link = CoordinatorLink(self._config.endpoint, self._keys)
+        if self._known or (answer is not None and not isinstance(answer, Refused)):
+            self._end_enrolment()
+
+    def _end_enrolment(self) -> None:
+        if self._enrolment is not None:
+            self._enrolment.close()
+            self._enrolment = None
 
     def _tend(self, order: Tend) -> None:
         if self._answered is None or self._answered.id != order.id:

@@ -14,10 +14,12 @@ import sys
 from pathlib import Path
 
 from cellnode.curve import HostKeys, is_loopback
+from cellnode.enrolment import prepare
 from cellnode.hostlimits import host_limit
 from cellnode.porter import HostConfig, Porter, sweep_home
 from cellnode.prctl import raise_descriptor_limit, set_process_name
 from cellnode.runtime import Runtime, root, try_lock
+from cellnode.token import Token
 from firmware_sim.errors import BadInput, PlanariaError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -37,15 +39,21 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
         raise BadInput(f"--capacity is {capacity}, expected a number of cells, 0 or more")
     address = arguments.address or _own_address(found["host"], int(found["port"]))
     keys = Path(arguments.keys).absolute() if arguments.keys else None
+    token = Path(arguments.token).absolute() if arguments.token else None
+    if token is not None and keys is None:
+        raise BadInput("--token lets this host's key onto a list; give --keys DIR, too, where the key is kept or is to be made")
+    if token is not None and keys is not None:
+        prepare(keys, Token.load(token), _say)
     if keys is not None:
         HostKeys.load(keys)
     elif not (is_loopback(found["host"]) and is_loopback(address)) and not arguments.insecure:
         raise BadInput(
             f"{arguments.join} is beyond this machine, and no key is given: make one with `planaria keys host DIR` and "
-            "say --keys DIR; --insecure goes without, where every machine on the network is trusted"
+            "say --keys DIR, or have it made with --keys DIR --token FILE; "
+            "--insecure goes without, where every machine on the network is trusted"
         )
     home = Path(arguments.runtime).absolute() if arguments.runtime else root() / f"host-{name}"
-    return HostConfig(name, arguments.join, address, capacity, home, keys, arguments.once)
+    return HostConfig(name, arguments.join, address, capacity, home, keys, token, arguments.once)
 
 
 def _own_address(host: str, port: int) -> str:
@@ -76,8 +84,12 @@ def serve(config: HostConfig) -> None:
     sweep_home(config.home)
     set_process_name("planaria-host")
     raise_descriptor_limit()
-    Porter(config, lambda line: print(line, file=sys.stderr, flush=True)).run()
+    Porter(config, _say).run()
     os.close(lock)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -88,6 +100,7 @@ def main() -> None:
     parser.add_argument("--capacity", type=int, default=None, help="cells it would carry; default: what fits")
     parser.add_argument("--address", default="", help="where other hosts reach this one; default: found out")
     parser.add_argument("--keys", default="", metavar="DIR", help="this host's keys, from `planaria keys host`")
+    parser.add_argument("--token", default="", metavar="FILE", help="lets it onto the list: see `planaria keys token`")
     parser.add_argument("--insecure", action="store_true", help="no keys, though others can reach these sockets")
     parser.add_argument("--runtime", default="", help="private directory for sockets and shared memory")
     parser.add_argument("--once", action="store_true", help="leave when the run has ended, instead of waiting for more")

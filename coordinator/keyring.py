@@ -2,17 +2,21 @@
 
     KEYS/coordinator.key  coordinator.pub  hosts/NAME.pub        HOST/host.key  coordinator.pub
 
-Speaks to nobody. May import cellnode.curve and firmware_sim.errors.
+A change of the folder of hosts, as every new file is, makes a living coordinator read it anew. Speaks to nobody. May
+import cellnode.curve and firmware_sim.errors.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
-from cellnode.curve import KeyPair, is_key, load_public
+from cellnode.curve import HostKeys, KeyPair, is_key, load_public
 from firmware_sim.errors import BadInput
 
+TICK_NS = 50_000_000  # two changes so close may bear one time
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 
@@ -34,16 +38,16 @@ class Keyring:
             raise BadInput(f"{path} has a key already: `planaria keys rotate {path}` makes another")
         (path / "hosts").mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
-        _put(path, "coordinator", KeyPair.fresh())
+        KeyPair.fresh().put(path, "coordinator")
         return Keyring(path)
 
     def rotate(self) -> None:
         """A new key in place of the old one: every host needs the new coordinator.pub."""
-        _put(self.path, "coordinator", KeyPair.fresh())
+        KeyPair.fresh().put(self.path, "coordinator")
         self.pair = KeyPair.load(self.path / "coordinator.key")
 
-    def allow(self, name: str, key: str) -> None:
-        """Put a host on the list, or give it another key."""
+    def allow(self, name: str, key: str, *, by_token: str = "") -> None:
+        """Put a host on the list, or give it another key; `by_token`: by which token it came, instead of by hand."""
         if not _NAME.fullmatch(name):
             raise BadInput(f"host {name!r}: expected letters, digits, '_', '.' and '-', at most 32")
         if not is_key(key):
@@ -52,8 +56,16 @@ class Keyring:
         if known not in (None, name):
             raise BadInput(f"this key is that of host {known!r} already: every host has a key of its own")
         listed = self.path / "hosts" / f"{name}.pub"
-        listed.unlink(missing_ok=True)  # a change of the folder is what makes a living coordinator read it anew
-        listed.write_text(key + "\n")
+        partial = listed.with_name(f".{name}.{os.getpid()}")
+        partial.write_text(f'public = "{key}"\ntoken = "{by_token}"\n' if by_token else key + "\n")
+        partial.replace(listed)
+
+    def by_token(self, name: str) -> bool:
+        """Whether this host was put on the list by a token."""
+        try:
+            return 'token = "' in (self.path / "hosts" / f"{name}.pub").read_text()
+        except OSError:
+            return False
 
     def refuse(self, name: str) -> None:
         """Take a host off the list."""
@@ -67,8 +79,8 @@ class Keyring:
         """Public key -> name of every host on the list, as it is now."""
         folder = self.path / "hosts"
         changed = folder.stat().st_mtime_ns if folder.is_dir() else 0
-        if changed != self._read_at:
-            self._names = {load_public(path): path.stem for path in sorted(folder.glob("*.pub"))}
+        if changed != self._read_at or time.time_ns() - changed < TICK_NS:
+            self._names = {load_public(path): path.stem for path in sorted(folder.glob("[!.]*.pub"))}
             self._read_at = changed
         return self._names
 
@@ -86,23 +98,10 @@ class Keyring:
 
 def make_host(path: Path, coordinator: str) -> KeyPair:
     """A host's folder: its own key, and whom it obeys."""
-    if not is_key(coordinator):
-        raise BadInput(f"{coordinator!r} is no public key; expected the coordinator's, as in its coordinator.pub")
-    if (path / "host.key").exists():
-        raise BadInput(f"{path} has a key already: `planaria keys rotate {path}` makes another")
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.chmod(0o700)
-    (path / "coordinator.pub").write_text(coordinator + "\n")
-    return _put(path, "host", KeyPair.fresh())
+    return HostKeys.make(path, coordinator).own
 
 
 def rotate_host(path: Path) -> KeyPair:
     """A new key for a host; the coordinator's list needs its public half."""
     KeyPair.load(path / "host.key")
-    return _put(path, "host", KeyPair.fresh())
-
-
-def _put(path: Path, name: str, pair: KeyPair) -> KeyPair:
-    pair.save(path / f"{name}.key")
-    (path / f"{name}.pub").write_text(pair.public + "\n")
-    return pair
+    return KeyPair.fresh().put(path, "host")

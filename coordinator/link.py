@@ -37,13 +37,14 @@ from cellnode.messages import (
 )
 from coordinator import clientmessages
 from coordinator.clientmessages import Answer, Ask
-from coordinator.keyring import Keyring
+from coordinator.registrar import BY_TOKEN, Registrar
 from firmware_sim.errors import RunFailed
 
 WELCOME_EVERY_S = 1.0
 REPEAT_EVERY_S = 2.0
 BACKLOG = 4096
 REPORT_MAX = 8 << 20  # bytes; a sheet of the largest host fits
+HEARD_S = 15.0  # a host that has spoken since so long ago lives
 PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP
 
 Router = zmq.Socket[bytes]
@@ -104,7 +105,7 @@ class Link:
         self.hosts: dict[str, HostLine] = {}
         self._on_sheet, self._on_offer = on_sheet, on_offer
         self._sockets: list[Router] = []
-        self._guarded = False
+        self._registrar: Registrar | None = None
         self.garbage = 0
         self.spoofed = 0  # messages in the name of another host
         self.superseded_by = 0
@@ -127,17 +128,17 @@ class Link:
         self._running = True
         self._thread.start()
 
-    def listen(self, endpoint: str, keyring: Keyring | None = None) -> str:
-        """Before `start`: hosts and agents come here, too; no commands. With `keyring`, only those on its list, and
-        each as itself alone. Returns the endpoint, with its port."""
-        if keyring is not None:
-            Doorkeeper(self._context, keyring.who)
-            self._guarded = True
-        router = self._bind(endpoint, keyring)
+    def listen(self, endpoint: str, registrar: Registrar | None = None) -> str:
+        """Before `start`: hosts and agents come here, too; no commands. With `registrar`, only those on its list, each
+        as itself alone, and who shows a token, to be listed. Returns the endpoint, with its port."""
+        if registrar is not None:
+            Doorkeeper(self._context, registrar.who)
+            self._registrar = registrar
+        router = self._bind(endpoint, registrar)
         self._sockets.append(router)
         return router.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    def _bind(self, endpoint: str, keyring: Keyring | None = None) -> Router:
+    def _bind(self, endpoint: str, registrar: Registrar | None = None) -> Router:
         router = self._context.socket(zmq.ROUTER)
         router.setsockopt(zmq.LINGER, 200)
         router.setsockopt(zmq.BACKLOG, BACKLOG)
@@ -146,8 +147,8 @@ class Link:
         if endpoint.startswith("tcp://"):
             router.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
             router.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
-        if keyring is not None:
-            serve(router, keyring.pair)
+        if registrar is not None:
+            serve(router, registrar.keyring.pair)
         try:
             router.bind(endpoint)
         except zmq.ZMQError as error:
@@ -281,7 +282,7 @@ class Link:
                 frames = router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            who = str(frames[-1].get("User-Id")) if self._guarded and router is not self._sockets[0] else None
+            who = str(frames[-1].get("User-Id")) if self._registrar and router is not self._sockets[0] else None
             self._take(router, [frame.bytes for frame in frames], who)
         with self._changed:
             self._changed.notify_all()
@@ -292,6 +293,9 @@ class Link:
             self.garbage += 1
             return
         line, data = Line(router, parts[0]), parts[1]
+        if who is not None and who.startswith(BY_TOKEN):
+            self._take_enrol(line, data, who)
+            return
         try:
             report = decode_report(data)
         except msgspec.DecodeError:
@@ -366,6 +370,20 @@ class Link:
         self.hosts[offer.host] = HostLine(line, offer, time.monotonic())
         if offer.coordinator_epoch < self.epoch:
             self._send(line, encode(Welcome(self.epoch)))
+
+    def _take_enrol(self, line: Line, data: bytes, who: str) -> None:
+        """All that a token is good for."""
+        try:
+            wish = hostmessages.decode_enrol(data)
+        except msgspec.DecodeError:
+            self.garbage += 1
+            return
+        if self._registrar is not None:
+            self._send(line, hostmessages.encode(self._registrar.enrol(who, wish, self._is_heard)))
+
+    def _is_heard(self, host: str) -> bool:
+        found = self.hosts.get(host)
+        return found is not None and time.monotonic() - found.heard_at_s <= HEARD_S
 
     def _take_ask(self, line: Line, data: bytes) -> None:
         try:

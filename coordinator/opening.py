@@ -36,6 +36,7 @@ from coordinator.keyring import Keyring
 from coordinator.patches import PatchSubstrate
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
+from coordinator.registrar import Registrar
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
 from coordinator.substrate import REAL, OnProgress, Progress, Substrate
@@ -164,8 +165,8 @@ def _hosts(folder: RunFolder, store: Store, placement: Placement, endpoint: str,
     def keep(tenures: list[Tenure]) -> None:
         store.update(tenures=tenures)
 
-    keyring = Keyring(Path(info.keys)) if info.keys else None
-    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, keyring)
+    registrar = Registrar(Keyring(Path(info.keys)), on_line) if info.keys else None
+    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, registrar)
 
 
 def picture_of(folder: RunFolder) -> Picture | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from cellnode.curve import is_key, load_public
 from coordinator.cli.options import json_option, show_json
 from coordinator.keyring import Keyring, make_host, rotate_host
+from coordinator.registrar import Registrar
+from firmware_sim.errors import BadInput
 
 FOLDER = click.Path(path_type=Path)
 
@@ -22,7 +25,8 @@ def keys() -> None:
     planaria keys host host-keys --coordinator keys/coordinator.pub
     planaria keys allow keys attic host-keys/host.pub
 
-    Every connection beyond this machine is encrypted, and only hosts on the coordinator's list come in.
+    Every connection beyond this machine is encrypted, and only hosts on the coordinator's list come in; or put
+    themselves on it, with a token.
     """
 
 
@@ -84,6 +88,33 @@ def refuse(folder: Path, name: str) -> int:
     return 0
 
 
+@keys.command(short_help="A token by which hosts list themselves.")
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="File to write it to, for the hosts; it is secret.")
+@click.option("--hours", type=float, default=1.0, show_default=True, help="How long it is valid.")
+@click.option("--uses", type=int, default=1, show_default=True, help="How many hosts it lets onto the list.")
+@click.option("--name", default="token", show_default=True, help="What it is called; an older one of that name ends.")
+@click.option("--make", is_flag=True, help="Make the coordinator's key first, if FOLDER has none.")
+def token(folder: Path, out: Path, hours: float, uses: int, name: str, make: bool) -> int:
+    """Make a token: a file with which a host that nobody has listed puts its own key on the list.
+
+    \b
+    planaria keys token keys --out join.token
+    planaria keys token keys --out join.token --hours 0.5 --uses 20
+    planaria agent --join tcp://10.0.0.1:7400 --keys mine --token join.token      # on the host
+
+    Names that were given by hand, or whose host lives, are given to nobody else.
+    """
+    ring = Keyring.make(folder) if make and not (folder / "coordinator.key").exists() else Keyring(folder)
+    made = Registrar(ring).tokens.give(name, ring.pair.public, hours, uses)
+    try:
+        made.save(out)
+    except OSError as error:
+        raise BadInput(f"--out {out} cannot be written: {error.strerror}; choose another file") from error
+    click.echo(f"{out}: lets {uses} {'host' if uses == 1 else 'hosts'} onto the list, for {hours:g} h")
+    return 0
+
+
 @keys.command("list", short_help="Who is on the list.")
 @click.argument("folder", type=FOLDER)
 @json_option
@@ -95,12 +126,17 @@ def list_(folder: Path, as_json: bool) -> int:
     """
     ring = Keyring(folder)
     found = {name: key for key, name in ring.hosts.items()}
+    tokens = {given.name: given for given in Registrar(ring).tokens.known.values()}
     if as_json:
-        show_json({"coordinator": ring.pair.public, "hosts": found})
+        told = {name: {"expires": given.expires_s, "uses": given.uses} for name, given in tokens.items()}
+        show_json({"coordinator": ring.pair.public, "hosts": found, "tokens": told})
         return 0
     click.echo(f"coordinator  {ring.pair.public}")
     for name, key in sorted(found.items()):
         click.echo(f"{name:12} {key}")
+    for name, given in sorted(tokens.items()):
+        minutes = (given.expires_s - time.time()) / 60
+        click.echo(given.over(time.time()) or f"token {name!r} lets {given.uses} more on, for {minutes:.0f} min")
     return 0
 
 

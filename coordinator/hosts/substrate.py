@@ -42,8 +42,8 @@ from coordinator.hosts.mosaic import Mosaic
 from coordinator.hosts.orders import Orders, patiently
 from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
-from coordinator.keyring import Keyring
 from coordinator.link import Link
+from coordinator.registrar import Registrar
 from coordinator.substrate import Cells, OnProgress
 from firmware_sim.engines import FAMILIES
 from firmware_sim.errors import BadInput, RunFailed
@@ -73,9 +73,9 @@ class HostsSubstrate:
         hosts: int,
         local: LocalHosts | None,
         on_line: Callable[[str], None],
-        keyring: Keyring | None = None,
+        registrar: Registrar | None = None,
     ) -> None:
-        self.hosts, self._keyring = hosts, keyring
+        self.hosts, self._registrar = hosts, registrar
         self._runtime, self._placement, self._epochs = runtime, placement, epochs
         self._endpoint, self._local, self._say = endpoint, local, on_line
         self._cells = placement.height * placement.width
@@ -117,14 +117,14 @@ class HostsSubstrate:
             on_offer=lambda offer, known: refuse(offer, known, run),
         )
         try:
-            self._endpoint = link.listen(self._endpoint, self._keyring)
+            self._endpoint = link.listen(self._endpoint, self._registrar)
         except RunFailed:
             link.close()
             self.leave()
             raise
         link.start()
         self._link = link
-        key_of = (lambda _host: "") if self._keyring is None else self._keyring.key_of
+        key_of = (lambda _host: "") if self._registrar is None else self._registrar.keyring.key_of
         self._steward = Steward(
             link, self._roster, self._mosaic, self._local, self._placement, self._wanted, self._say, key_of
         )
@@ -163,7 +163,7 @@ class HostsSubstrate:
             for name in self._local.names:
                 self._local.start(name, self._endpoint)
         else:
-            keys = "" if self._keyring is None else " --keys DIR"
+            keys = "" if self._registrar is None else " --keys DIR"
             self._say(f"waiting for {self.hosts} hosts: planaria agent --join {self._endpoint} --name NAME{keys}")
         began_s, told = time.monotonic(), 0
         while len(link.hosts) < self.hosts:

@@ -16,6 +16,7 @@ from cellnode.messages import PROTOCOL_VERSION, Welcome
 from coordinator.cli.main import invoke
 from coordinator.keyring import Keyring, make_host, rotate_host
 from coordinator.link import Link
+from coordinator.registrar import Registrar
 from firmware_sim.errors import BadInput
 
 
@@ -130,7 +131,7 @@ class Caller:
 @pytest.fixture
 def line(ring: Keyring, tmp_path: Path) -> Iterator[tuple[Link, str]]:
     link = Link(f"ipc://{tmp_path}/x", 1, on_offer=lambda _offer, _known: None)
-    endpoint = link.listen("tcp://127.0.0.1:*", ring)
+    endpoint = link.listen("tcp://127.0.0.1:*", Registrar(ring))
     link.start()
     yield link, endpoint
     link.close()

@@ -16,6 +16,7 @@ from starting import Start
 from cellnode.panel import Counter
 from coordinator import Swarm
 from coordinator.keyring import Keyring, make_host
+from coordinator.registrar import Registrar
 from coordinator.runfolder import RunFolder
 
 pytestmark = pytest.mark.system
@@ -92,7 +93,7 @@ def test_without_a_coordinator_the_hosts_go_on_and_a_new_one_finds_all_as_it_was
         other.stop()
 
 
-def test_hosts_with_listed_keys_join_and_grow_and_one_with_another_key_does_not(
+def test_hosts_on_the_list_or_with_a_token_join_and_grow_and_one_with_neither_does_not(
     start: Start, runtime_root: Path, tmp_path: Path
 ) -> None:
     ring = Keyring.make(tmp_path / "keys")
@@ -100,11 +101,16 @@ def test_hosts_with_listed_keys_join_and_grow_and_one_with_another_key_does_not(
         probe.bind(("127.0.0.1", 0))
         endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
     hosts = []
+    token = tmp_path / "join.token"
+    Registrar(ring).tokens.give("once", ring.pair.public, hours=1, uses=1).save(token)
     for name in ("cellar", "attic", "street"):
-        pair = make_host(tmp_path / name, ring.pair.public)
-        if name != "street":
-            ring.allow(name, pair.public)
         words = ["agent", "--join", endpoint, "--name", name, "--capacity", "32", "--keys", str(tmp_path / name)]
+        if name == "attic":
+            words += ["--token", str(token)]  # it makes its own key
+        else:
+            pair = make_host(tmp_path / name, ring.pair.public)
+            if name == "cellar":
+                ring.allow(name, pair.public)
         hosts.append(
             subprocess.Popen([sys.executable, "-m", "coordinator.cli.main", *words], stderr=subprocess.DEVNULL)
         )
@@ -115,6 +121,7 @@ def test_hosts_with_listed_keys_join_and_grow_and_one_with_another_key_does_not(
         assert loss is not None and loss < -2.8
         assert {tenure.host for tenure in RunFolder.open(swarm.folder).state().tenures} == {"cellar", "attic"}
         assert swarm.look().counters[:, Counter.DROP_SPOOFED].sum() == 0
+        assert ring.by_token("attic") and not ring.by_token("cellar")
         swarm.stop()
         assert [host.poll() for host in hosts] == [None] * 3, "they wait for another run"
     finally:
