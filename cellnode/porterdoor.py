@@ -41,7 +41,9 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
     keys = Path(arguments.keys).absolute() if arguments.keys else None
     token = Path(arguments.token).absolute() if arguments.token else None
     if token is not None and keys is None:
-        raise BadInput("--token lets this host's key onto a list; give --keys DIR, too, where the key is kept or is to be made")
+        raise BadInput(
+            "--token lets this host's key onto a list; give --keys DIR, too, where the key is kept or is to be made"
+        )
     if token is not None and keys is not None:
         prepare(keys, Token.load(token), _say)
     if keys is not None:

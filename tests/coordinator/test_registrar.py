@@ -1,4 +1,4 @@
-"""Tokens: whom they let onto the coordinator's list, until when and how often; and that they are good for nothing else."""
+"""Tokens: whom they let onto the coordinator's list, until when, how often; and good for nothing else they are."""
 
 from __future__ import annotations
 
