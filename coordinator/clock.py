@@ -49,3 +49,11 @@ class Clock:
     def at(self, t: float) -> int:
         """When `t` will be, in ns, if nothing pauses any more."""
         return self.zero_ns + self.paused_ns + round(t * self.interval_ns)
+
+    def reached(self, t: float, now_ns: int) -> bool:
+        """Whether it is `t` by now: compared in whole nanoseconds, since most moments in T are no whole number of them
+        and would never be reached to the last digit."""
+        if not self.started:
+            return t <= 0
+        until = self.paused_since_ns if self.paused else now_ns
+        return until - self.zero_ns - self.paused_ns >= round(t * self.interval_ns)

@@ -151,15 +151,21 @@ class Conductor:
         """Let the swarm live until `t`. Raises RunFailed if it is stopped meanwhile."""
         if self.clock.paused:
             raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
-        while (now := self.t) < t - 1e-9:
+        while not self.reached(t):
             if self.ended or self._failure:
                 raise RunFailed(self._failure or "the swarm was stopped meanwhile")
+            now, now_ns = self.t, self._substrate.now_ns()
             if self._real_time:
-                self._substrate.advance(min(self.clock.at(t), self._substrate.now_ns() + SECOND // 5))
+                self._substrate.advance(min(self.clock.at(t), now_ns + SECOND // 5))
                 continue
             change = self._performer.next_change(now)
-            self._substrate.advance(self.clock.at(min(t, now + 1.0, t if change is None else change)))
+            until_ns = self.clock.at(min(t, now + 1.0, t if change is None else change))
+            self._substrate.advance(max(until_ns, now_ns + 1))  # a change less than a nanosecond away is one away
             self.beat()
+
+    def reached(self, t: float) -> bool:
+        """Whether it is `t` by now, to the nanosecond."""
+        return self.clock.reached(t, self._substrate.now_ns())
 
     def beat(self) -> None:
         """What is due now: look, count, write, end faults whose time is up, notice what was lost."""

@@ -66,6 +66,10 @@ class Guest:
     def interval_s(self) -> float:
         return self.clock.interval_ns / 1e9
 
+    def reached(self, t: float) -> bool:
+        """Whether it is `t` by now, to the nanosecond."""
+        return self.clock.reached(t, time.monotonic_ns())
+
     def wait_until(self, t: float) -> None:
         """Sleep until `t`, looking now and then. Raises RunFailed if the run is stopped meanwhile."""
         while (now := self.t) < t:

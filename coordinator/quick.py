@@ -125,9 +125,11 @@ class QuickSwarm(Verbs):
         """Let the swarm live until `t`; on the way, end faults whose time is up and begin those that were planned."""
         if self._clock.paused:
             raise BadInput("the swarm is paused, its time stands still: resume it before waiting")
-        while (now := self.t) < t - 1e-9:
+        while not self._clock.reached(t, now_ns := self._substrate.now_ns()):
+            now = self.t
             change = self._performer.next_change(now)
-            self._substrate.advance(self._clock.at(min(t, now + 1.0, t if change is None else change)))
+            until_ns = self._clock.at(min(t, now + 1.0, t if change is None else change))
+            self._substrate.advance(max(until_ns, now_ns + 1))  # a change less than a nanosecond away is one away
             if change is not None and self.t > change - ROUNDING:
                 self._count()
             for action in self._performer.due(self.t):

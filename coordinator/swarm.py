@@ -144,6 +144,10 @@ class Swarm(Verbs):
         """Let the swarm live until `t` T after the seed."""
         self._here.wait_until(t)
 
+    def reached(self, t: float) -> bool:
+        """Whether it is `t` by now, to the nanosecond that clocks count."""
+        return self._here.reached(t)
+
     # ---- acting (kill, revive, erase, plant, freeze, thaw, inject, heal, pause, resume: in verbs.py)
 
     def perform(self, action: Action) -> Outcome:

@@ -190,7 +190,7 @@ def watch(swarm: Swarm, view: View, until: float | None) -> None:
     """Let it live until `until` T and draw; comes back early when another command has stopped the run."""
     try:
         watcher = Watcher(swarm, view)
-        while until is None or swarm.t < until - 1e-9:
+        while until is None or not swarm.reached(until):
             if swarm.paused:
                 watcher.tell_pause()
                 time.sleep(DRAW_S)

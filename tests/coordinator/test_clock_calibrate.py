@@ -19,6 +19,22 @@ def test_t_counts_intervals_since_the_seed() -> None:
     assert clock.at(2.0) == 11_000
 
 
+def test_a_moment_that_is_no_whole_number_of_nanoseconds_is_reached_at_the_nearest() -> None:
+    clock = Clock(interval_ns=3)
+    clock.begin(100)
+    assert clock.at(0.1) == 100, "0.3 ns later, which is no time on this clock"
+    assert clock.reached(0.1, 100)
+    assert not clock.reached(1.4, 103)
+    assert clock.reached(1.4, 104)
+    clock.pause(104)
+    assert not clock.reached(2.0, 900), "in a pause it is no later than when it began"
+
+
+def test_before_the_seed_only_the_beginning_is_reached() -> None:
+    assert Clock(interval_ns=3).reached(0.0, 50)
+    assert not Clock(interval_ns=3).reached(0.1, 50)
+
+
 def test_a_pause_does_not_count() -> None:
     clock = Clock(interval_ns=100)
     clock.begin(1_000)

@@ -49,6 +49,16 @@ def test_time_is_in_t(swarm: Swarm) -> None:
     assert swarm.measure().intervals == pytest.approx(4.0)
 
 
+def test_moments_that_are_no_whole_number_of_nanoseconds_are_reached(tmp_path: Path) -> None:
+    with Swarm.start("dot", (6, 6), substrate="virtual", seed=5, interval_s=1e-6, out=tmp_path / "run") as swarm:
+        fault = swarm.inject("link_loss", "all", rate=0.5, duration=0.33333)
+        for step in range(1, 8):
+            swarm.wait_until(step / 7)
+            assert swarm.reached(step / 7)
+        assert swarm.t == pytest.approx(1.0, abs=1e-3)
+        assert [each.state for each in swarm.faults() if each.id == fault.fault] == ["finished"]
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     seen = []
     for name in ("one", "two"):
