@@ -264,8 +264,8 @@ class Conductor:
 
     # ---- seeing
 
-    def look(self) -> Sight:
-        return self._substrate.look()
+    def look(self, *, ages: bool = False) -> Sight:
+        return self._substrate.look(ages=ages)
 
     glance = look
 

@@ -18,6 +18,7 @@ from firmware_sim.errors import BadInput
 
 By = Literal["same", "native", "arrays", "cells"]  # "same": by what computed the first time
 BY: tuple[By, ...] = get_args(By)
+SEEN_EVERY_T = 0.5  # at least, between two moments that are remembered: who watches lets time pass in small steps
 Make = Callable[[World], VirtualSwarm]
 Act = Callable[[VirtualSwarm], None]
 
@@ -63,8 +64,11 @@ class Rerun:
 
     def run_until(self, until_ns: int) -> None:
         """Let virtual time pass."""
+        before_ns = self.swarm.now_ns
         _pass(self.swarm, until_ns)
-        self._seen.append((self.swarm.now_ns, _crc(self.swarm)))
+        now_ns, last_ns = self.swarm.now_ns, self._seen[-1][0] if self._seen else 0
+        if now_ns > before_ns and now_ns - last_ns >= self.swarm.interval_ns * SEEN_EVERY_T:
+            self._seen.append((now_ns, _crc(self.swarm)))
 
     def again(self, by: By) -> Check:
         """Live it all once more and compare."""
@@ -84,6 +88,7 @@ class Rerun:
         for at_ns, act in acts:
             _pass(other, at_ns)
             act(other)
+        _pass(other, self.swarm.now_ns)
         first, second = _digest(self.swarm), _digest(other)
         return Check(self.first_by, second_by, first, first == second, parted_by)
 

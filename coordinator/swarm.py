@@ -170,8 +170,11 @@ class Swarm(Verbs):
         """What the grid shows now."""
         return self._here.frame()
 
-    def look(self) -> Sight:
-        """Everything the camera sees now: processes, phases, counters, states."""
+    def look(self, *, ages: bool = False) -> Sight:
+        """Everything the camera sees now: processes, phases, counters, states; `ages`, in virtual time: also how old
+        what the cells used was, and what each has heard."""
+        if ages and not self.real_time:
+            return self._here.look(ages=True)
         return self._here.look()
 
     def loss(self) -> float | None:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +23,13 @@ from coordinator.substrate import REAL
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
 from coordinator.yamlfile import is_yaml
-from firmware_sim.errors import BadInput, RunFailed
+from firmware_sim.errors import RunFailed
 
 if TYPE_CHECKING:
-    from coordinator.serve.beside import Page
+    from coordinator.serve import beside, within
+    from coordinator.serve.pace import Pace
+
+    Page = beside.Page | within.Page
 
 MEASURE_EVERY_T = 2.0
 DRAW_S = 0.15
@@ -76,17 +80,19 @@ def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
     view = View(look, live=view_live)
     with view, page_of(plan) as page:
         swarm = launch(plan, view, page)
+        pace = None if page is None else page.pace
         interrupted, check = False, None
         try:
-            run_steps(swarm, view, plan.steps, plan.length)
+            run_steps(swarm, view, plan.steps, plan.length, pace)
             if plan.check is not None:
                 view.say(f"t {swarm.t:.1f} T: living it all again")
-                check = swarm.again(plan.check)
+                with turn(pace):
+                    check = swarm.again(plan.check)
         except KeyboardInterrupt:
             interrupted = True
             view.say("stopping")
         finally:
-            with uninterrupted():
+            with uninterrupted(), turn(pace):
                 swarm.stop()
     return Ended(swarm.measure(), swarm.folder, interrupted, check)
 
@@ -114,13 +120,10 @@ def page_of(plan: Plan) -> Iterator[Page | None]:
     if not plan.serve:
         yield None
         return
-    from coordinator.serve import address, beside
+    from coordinator.serve import address, beside, within
 
-    if plan.substrate not in REAL:
-        raise BadInput(
-            f"--serve shows real processes, this run is on --substrate {plan.substrate}: leave one of them out"
-        )
-    page = beside.Page(address.parse(plan.listen or ""))
+    where = address.parse(plan.listen or "")
+    page = beside.Page(where) if plan.substrate in REAL else within.Page(where, 1 / plan.interval_s)
     try:
         yield page
     finally:
@@ -134,7 +137,8 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
     def show(folder: Path) -> None:
         if page is not None:
             page.open(folder)
-            view.say(f"page: {page.url}")
+            if page.pace is None:
+                view.say(f"page: {page.url}")
 
     swarm = Swarm.start(
         plan.rule,
@@ -162,6 +166,9 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
     if plan.scenario is not None:
         _keep(plan, swarm.folder / "scenario.toml")
     view.headline(f"{plan.rule}, run {swarm.run}, {swarm.folder}")
+    if page is not None and page.pace is not None:
+        page.show(swarm)
+        view.say(f"page: {page.url} (at {page.pace.t_per_s:g} T a second, to be chosen there)")
     return swarm
 
 
@@ -174,22 +181,27 @@ def _keep(plan: Plan, path: Path) -> None:
         shutil.copyfile(plan.scenario, path)
 
 
-def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | None) -> None:
+def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | None, pace: Pace | None = None) -> None:
     """Perform the steps at their times, draw in between, return at `until` T (None: never)."""
     for step in steps:
         if until is not None and step.t > until:
             break
-        watch(swarm, view, step.t)
+        watch(swarm, view, step.t, pace)
         if swarm.ended:
             return
-        view.say(f"t {swarm.t:.1f} T: {act(swarm, view, step.action).line}")
-    watch(swarm, view, until)
+        with turn(pace):
+            view.say(f"t {swarm.t:.1f} T: {act(swarm, view, step.action).line}")
+    watch(swarm, view, until, pace)
 
 
-def watch(swarm: Swarm, view: View, until: float | None) -> None:
-    """Let it live until `until` T and draw; comes back early when another command has stopped the run."""
+def watch(swarm: Swarm, view: View, until: float | None, pace: Pace | None = None) -> None:
+    """Let it live until `until` T and draw; comes back early when another command has stopped the run. `pace`: of
+    virtual time, while a page is watched."""
     try:
         watcher = Watcher(swarm, view)
+        if pace is not None:
+            pace.live(swarm, until, watcher.draw)
+            return
         while until is None or not swarm.reached(until):
             if swarm.paused:
                 watcher.tell_pause()
@@ -240,6 +252,11 @@ class Watcher:
             self._measure = swarm.measure()
             self._active = sum(not fault.over for fault in swarm.faults())
         self._view.swarm(swarm.frame(), self._measure, self._active)
+
+
+def turn(pace: Pace | None) -> AbstractContextManager[object]:
+    """Nobody else touches a swarm in virtual time meanwhile."""
+    return contextlib.nullcontext() if pace is None else pace.lock
 
 
 @contextlib.contextmanager

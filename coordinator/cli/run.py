@@ -75,7 +75,11 @@ AFTER_SCENARIO = 100.0
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder. Default: runs/RULE/TIME.")
 @click.option("--view/--no-view", default=None, help="Live picture. Default: when stderr is a terminal.")
 @look_option
-@click.option("--serve", is_flag=True, help="Serve a live page for a browser; its address is printed.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Serve a live page for a browser; its address is printed. Virtual time passes there at a chosen pace.",
+)
 @listen_option
 @click.option(
     "--check",
@@ -123,6 +127,7 @@ def run(
     planaria run lizard --for 200 --scenario halves.toml --json
     planaria run lizard --grid 256x256 --substrate patches --patch 32x32
     planaria run dot --substrate virtual --for 60 --seed 7
+    planaria run lizard --substrate virtual --serve
     planaria run dot --substrate virtual --for 60 --check=cells
     planaria run lizard --hosts 4
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
@@ -131,6 +136,7 @@ def run(
     """
     from coordinator import scenario as scenarios
 
+    serve = serve or listen is not None
     steps = [] if scenario is None else scenarios.load(scenario)
     if length is not None and not (math.isfinite(length) and length > 0):
         raise BadInput(f"--for is {length:g}, expected a number of T above 0")
@@ -138,7 +144,7 @@ def run(
         raise BadInput("--check needs --substrate virtual: real processes do not repeat themselves to the byte")
     if length is None and steps:
         length = scenarios.length(steps) + AFTER_SCENARIO
-    elif length is None and substrate == "virtual":
+    elif length is None and substrate == "virtual" and not serve:
         length = VIRTUAL_INTERVALS
     if steps and length is not None:
         scenarios.check_run(steps, length, _field(rule, grid, torus, angle))
@@ -164,7 +170,7 @@ def run(
         insecure=insecure,
         scenario=scenario,
         steps=tuple(steps),
-        serve=serve or listen is not None,
+        serve=serve,
         listen=listen,
         check=check,
     )

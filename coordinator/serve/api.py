@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -19,6 +19,8 @@ from coordinator import scenario
 from coordinator.actions import Action
 from coordinator.serve import metrics, openapi
 from coordinator.serve.guard import TooLargeError
+from coordinator.serve.inside import Inside, Shown
+from coordinator.serve.pace import Wished
 from coordinator.serve.vocabulary import vocabulary
 from coordinator.serve.watch import FullError, Watch
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -29,7 +31,9 @@ class MissingError(Exception):
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-_actions = msgspec.json.Decoder(Action)
+Read = TypeVar("Read")
+_actions: msgspec.json.Decoder[Action] = msgspec.json.Decoder(Action)
+_paces = msgspec.json.Decoder(Wished)
 
 
 def routes(watch: Watch) -> list[Route]:
@@ -78,12 +82,18 @@ def routes(watch: Watch) -> list[Route]:
         return answer(openapi.document())
 
     async def act(request: Request) -> Response:
-        body = await request.body()
-        try:
-            action = _actions.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BadInput(f"this is no action: {error}") from error
+        action = _body(_actions, await request.body(), "action")
         return answer(await watch.act(lambda: source.perform(action)))
+
+    async def pace(request: Request) -> Response:
+        wished = _body(_paces, await request.body(), "pace").t_per_s
+        _virtual(source).pace.wish(wished)
+        return answer({"t_per_s": wished})
+
+    async def step(_request: Request) -> Response:
+        inside = _virtual(source)
+        await watch.act(inside.step)
+        return answer({"t": inside.t})
 
     table: list[tuple[str, str, Handler]] = [
         ("/api/run", "GET", run),
@@ -96,9 +106,24 @@ def routes(watch: Watch) -> list[Route]:
         ("/api/vocabulary", "GET", words),
         ("/api/openapi.json", "GET", document),
         ("/api/actions", "POST", act),
+        ("/api/pace", "POST", pace),
+        ("/api/step", "POST", step),
         ("/metrics", "GET", scrape),
     ]
     return [Route(path, told(handler), methods=[method]) for path, method, handler in table]
+
+
+def _body(decoder: msgspec.json.Decoder[Read], data: bytes, what: str) -> Read:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInput(f"this is no {what}: {error}") from error
+
+
+def _virtual(source: Shown) -> Inside:
+    if not isinstance(source, Inside):
+        raise BadInput("the time of real processes passes by itself: slow them down with the fault clock_drift")
+    return source
 
 
 def told(handler: Handler) -> Handler:

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 from coordinator.serve import address, api, live, then
 from coordinator.serve.guard import Guard
-from coordinator.serve.source import Source
+from coordinator.serve.inside import Shown
 from coordinator.serve.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
@@ -74,7 +74,7 @@ def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
 
 
 def serve(
-    source: Source,
+    source: Shown,
     listening: socket.socket,
     token: str,
     names: tuple[str, ...] = (),

@@ -23,6 +23,8 @@ END_S = 5.0
 class Page:
     """Bind with `Page(address)`; `open` starts the server of a run; `close` ends it and gives the address back."""
 
+    pace: None = None  # real time passes by itself
+
     def __init__(self, where: Address) -> None:
         self._names, self._token = where.names, address.new_token()
         self._listening = where.bind()

@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.measure import Measure
+from coordinator.serve.pace import Wished
 
 ERRORS = {
     "400": "Bad input: the line says what was given and what is expected.",
@@ -21,8 +22,8 @@ ERRORS = {
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    types = [Action, Outcome, FaultReport, Measure]
-    (action, outcome, fault, measure), components = msgspec.json.schema_components(
+    types = [Action, Outcome, FaultReport, Measure, Wished]
+    (action, outcome, fault, measure, pace), components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     components["Error"] = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
@@ -61,13 +62,9 @@ def document() -> dict[str, Any]:
                 "responses": {"200": {"description": "Prometheus text.", "content": {"text/plain": {}}}},
             }
         },
-        "/api/actions": {
-            "post": {
-                "summary": "Carry out one action of the vocabulary.",
-                "requestBody": {"required": True, "content": _json(action)},
-                "responses": _responses(outcome),
-            }
-        },
+        "/api/pace": _post("In virtual time: how many T pass in a second.", pace, {"type": "object"}),
+        "/api/step": _post("In virtual time: one T, exactly, and then a pause.", None, {"type": "object"}),
+        "/api/actions": _post("Carry out one action of the vocabulary.", action, outcome),
     }
     return {
         "openapi": "3.1.0",
@@ -83,6 +80,11 @@ def document() -> dict[str, Any]:
 
 def _get(summary: str, schema: Any, parameters: list[Any] | None = None) -> dict[str, Any]:
     return {"get": {"summary": summary, "parameters": parameters or [], "responses": _responses(schema)}}
+
+
+def _post(summary: str, body: Any, schema: Any) -> dict[str, Any]:
+    asked = {} if body is None else {"requestBody": {"required": True, "content": _json(body)}}
+    return {"post": {"summary": summary, **asked, "responses": _responses(schema)}}
 
 
 def _frame(summary: str, parameters: list[Any]) -> dict[str, Any]:

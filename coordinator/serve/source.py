@@ -33,6 +33,8 @@ RATES = [Counter.UPDATES, Counter.SAID, Counter.CPU_NS]
 class Source:
     """One run. `see` belongs to the eyes' thread, `numbers` to the clerk's, `perform` to the hands'."""
 
+    pace: None = None  # real time passes by itself
+
     def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
         self.folder, self.info = folder, folder.info
         self.picture = picture
@@ -129,7 +131,7 @@ class Source:
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
         found = hello.hello(self.info, self.picture, self._eyes.state().boards, self._eyes.hosts)
-        return {**found, "folder": str(self.folder.path)}
+        return {**found, "folder": str(self.folder.path), "pace": None}
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet. The eyes'."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from coordinator.camera import Sight
 from coordinator.serve.history import History
-from coordinator.serve.source import Source
+from coordinator.serve.inside import Shown
 from coordinator.serve.stage import Stage
 from coordinator.serve.story import Story
 from coordinator.serve.viewer import Viewer
@@ -40,7 +40,7 @@ class FullError(Exception):
 class Watch:
     """`run()` as a task for as long as the server lives; everything else from the same event loop."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Shown) -> None:
         self.source = source
         self.stage = Stage(source.info.height * source.info.width, source.value_bytes)
         self.history = History()

@@ -43,6 +43,9 @@ export class Charts {
   // Only charts that begin with one of these keys.
   only(keys) { this.charts = CHARTS.filter((chart) => keys.includes(chart.keys[0])); }
 
+  // All but the chart of this key.
+  without(key) { this.charts = this.charts.filter((chart) => chart.keys[0] !== key); }
+
   point(t) {
     if (t === this.pointer) return;
     this.pointer = t;

@@ -9,6 +9,7 @@ import { Link, ask } from "./link.js";
 import { FaultLine } from "./faultline.js";
 import { hint } from "./hint.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
+import { Pace } from "./pace.js";
 import { makePainter } from "./paint.js";
 import { showWounds } from "./recovery.js";
 import { Sparks } from "./spark.js";
@@ -76,6 +77,7 @@ function count(note) {
   showWounds(note.wounds, note.measure.intervals);
   page.then?.reach(note.history);
   page.interval = note.now.interval_s;
+  page.pace?.show(note.now.pace);
 }
 
 async function welcome(hello) {
@@ -85,7 +87,11 @@ async function welcome(hello) {
   if (again) { dirty = true; return; }
   document.title = `${hello.rule} – Planaria`;
   at("title").textContent = hello.rule;
-  at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} processes, engine ${hello.engine}, T ${hello.interval_s} s, run ${hello.run}`;
+  at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} ${hello.pace ? "cells in virtual time" : "processes"}, engine ${hello.engine}${hello.pace ? "" : `, T ${hello.interval_s} s`}, run ${hello.run}`;
+  page.pace = hello.pace ? new Pace(hello.pace) : null;
+  if (hello.pace) charts.without("cores"); // its cells have no processes that could be asked
+  at("hint-virtual").hidden = !hello.pace;
+  at("hint-real").hidden = at("speed-box").hidden = Boolean(hello.pace);
   page.views = new Views(hello);
   showViews();
   page.then = new Then(hello, { changed: () => { dirty = true; }, pointer: (t) => charts.point(t) });
@@ -200,6 +206,7 @@ function sure(text) {
 const togglePause = () => page.hands?.does({ do: page.cells?.paused ? "resume" : "pause" });
 // One T: the clocks go on, and stand again.
 async function step() {
+  if (page.pace) { await page.pace.step(); return; }
   if (!await page.hands?.does({ do: "resume" })) return;
   await new Promise((resolve) => setTimeout(resolve, page.interval * 1000));
   await page.hands.does({ do: "pause" });

@@ -9,7 +9,7 @@ const PLACES = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1
 
 export function showNumbers(note) {
   const { measure: m, now } = note, rows = [
-    ["processes alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
+    [m.substrate === "virtual" ? "cells with power" : "processes alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
     ["living (alpha > 0.1)", number(m.living)],
     ["updates / s", number(now.updates_per_s ?? m.updates_per_s, 0)],
     ["messages / s", number(now.messages_per_s, 0)],
@@ -54,7 +54,7 @@ export function showCell(found, pick, width, sparks) {
   const counters = Object.entries(found.counters).filter(([, value]) => value).map(([name, value]) => `${name.replaceAll("_", " ")} ${number(value)}`);
   const worst = found.stale_ages.length ? `${Math.max(...found.stale_ages)} T` : "";
   const lost = found.counters.fault_lost ?? 0, received = found.counters.received ?? 0;
-  const facts = [found.on ? `process ${found.pid}, ${found.phase}` : "no process", `incarnation (life) ${found.epoch}.${found.life}`,
+  const facts = [found.on ? `${found.pid ? `process ${found.pid}` : "has power"}, ${found.phase}` : "no process", `incarnation (life) ${found.epoch}.${found.life}`,
     worst && `oldest state it used (stale age) ${worst}`, received && `of ${number(received)} messages ${number(lost)} lost by faults`,
     found.faults.length && `under ${found.faults.map(({ id, kind }) => `fault ${id} ${kind.replaceAll("_", " ")}`).join(", ")}`];
   at("cell-body").replaceChildren(

@@ -62,7 +62,8 @@ export class Views {
           const linked = cells.phases[cell] === LINKED;
           out.set(linked ? (cells.asleep[cell] ? [86, 92, 99] : [235, 235, 235]) : [200, 140, 50], at);
         } },
-    ].filter((view) => view.id !== "error" || hello.target !== null);
+    ].filter((view) => view.id !== "error" || hello.target !== null)
+      .filter((view) => !hello.pace || !["energy", "host"].includes(view.id)); // virtual time has neither
     this.chosen = this.list[0];
   }
 

@@ -17,10 +17,13 @@ import uvicorn
 from cellnode import panel
 from cellnode.panel import Counter, Phase
 from cellnode.runtime import Runtime, try_lock
+from coordinator import Swarm
 from coordinator.clientmessages import Answer, Ask
 from coordinator.link import Link
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.serve import address, app, gallery
+from coordinator.serve.inside import Inside
+from coordinator.serve.pace import Pace
 from coordinator.serve.past import Past
 from coordinator.serve.source import Source
 
@@ -114,6 +117,11 @@ class Client:
 def served(run: ServedRun) -> AbstractContextManager[Client]:
     """A real server of this run on a free port of loopback."""
     return _server(app.serve, Source(run.folder, None))
+
+
+def served_virtual(swarm: Swarm, pace: Pace) -> AbstractContextManager[Client]:
+    """The same for a run in virtual time."""
+    return _server(app.serve, Inside(swarm, pace))
 
 
 def served_past(past: Past) -> AbstractContextManager[Client]:

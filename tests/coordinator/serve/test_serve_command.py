@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -17,13 +18,26 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_run_in_virtual_time_is_served_too_and_ends_when_it_was_asked_to(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = (
+        "run dot --substrate virtual --grid 6x6 --interval 0.02 --for 5 --seed 1 --listen 127.0.0.1:0 --no-view --json"
+    )
+    assert invoke(shlex.split(line)) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["intervals"] == 5
+    assert "page: http://127.0.0.1:" in err
+    assert "at 50 T a second" in err
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [
         ("serve nothere", "no such run"),
         ("serve --listen example.org:80", "numeric"),
         ("serve --listen 127.0.0.1:99999", "no port"),
-        ("run dot --substrate virtual --serve", "--substrate virtual"),
+        ("run dot --substrate virtual --listen 127.0.0.1:x", "no port"),
         ("run dot --listen 127.0.0.1:x", "no port"),
     ],
 )
