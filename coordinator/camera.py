@@ -20,7 +20,10 @@ from cellnode.heard import Heard
 from cellnode.panel import LAYOUT_VERSION, MAGIC, PAGE, RING, Phase, map_all
 from cellnode.topology import neighbours
 from firmware_sim.errors import RunFailed
-from firmware_sim.limits import CHANNELS, STATE_STEP
+from firmware_sim.limits import CHANNELS, OFFSETS, STATE_STEP
+
+SLOTS = len(OFFSETS)
+HEAD_WORDS = slice(1, 5)  # of four bytes, in panel.SLOT_DTYPE: pid, epoch, life, phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,62 +68,80 @@ class Camera:
         if self._header["magic"] != MAGIC or self._header["layout"] != LAYOUT_VERSION or len(self._pages) < cells:
             raise RunFailed(f"{self._path} is not a panel of layout {LAYOUT_VERSION} with {cells} cells")
         self._copies = np.zeros(cells, self._pages["copies"].dtype)  # last good copy of each
-        self._seen = np.zeros(cells, np.uint64)  # sequence at the last look, for ages
-        self._seen_lives = np.zeros(cells, np.uint64)
+        self._stamps = np.zeros((2, cells), np.uint64)  # life and sequence of that copy; sequence 0: there is none
+        self._unaged = np.zeros(cells, np.bool_)  # its age was not told yet
+        self._values = np.zeros((cells, CHANNELS), np.float32)
+        self._said = np.zeros(cells, np.int64)
+        self._used_lives, self._used = np.zeros((2, cells, SLOTS), np.int64)
 
     def look(self, interval_ns: int = 0) -> Sight:
         """See every cell now. Ages are in units of `interval_ns` (none are computed when it is 0)."""
         self._reopen_if_replaced()
         pages = self._pages[: self._height * self._width]
         at_ns = time.monotonic_ns()
-        lives, phases, pids = _lives(pages), pages["phase"].copy(), pages["pid"].copy()
-        fresh = self._take_copies(pages)
+        pids, epochs, born, phases = _heads(pages)
+        lives = epochs.astype(np.uint64) << np.uint64(32) | born
+        self._take_copies(pages, lives)
         leftover = phases == Phase.OFF
         left = np.ascontiguousarray(pages["copies"]["state"][leftover])
         leftover[leftover] = left.view(np.uint8).reshape(len(left), left[:1].nbytes or 1).any(axis=1)
-        self._copies[phases == Phase.OFF] = np.zeros((), self._copies.dtype)
+        self._forget(np.flatnonzero((phases == Phase.OFF) & (self._stamps[1] != 0)))
         counters = pages["counters"].copy()
         on = (pids != 0) & (phases != Phase.OFF) & (phases != Phase.FAILED)
-        ages, of = self._ages(pages, lives, fresh & on, interval_ns) if interval_ns else (np.zeros(0), np.zeros(0, int))
+        ages, of = self._ages(pages, on, interval_ns) if interval_ns else (np.zeros(0), np.zeros(0, int))
         heard = self._heard(on) if interval_ns else None
-        return Sight(at_ns, on, pids, phases, lives, counters, self._states(), ages, of, heard, leftover)
+        states = self._values.reshape(self._height, self._width, CHANNELS).copy()
+        return Sight(at_ns, on, pids, phases, lives, counters, states, ages, of, heard, leftover)
 
     def _heard(self, on: NDArray[np.bool_]) -> Heard:
-        copies, slots = self._copies, on[:, None]
-        used = copies["used_epoch"].astype(np.int64) << np.int64(32) | copies["used_life"].astype(np.int64)
-        said = np.where(on, copies["sequence"].astype(np.int64), 0)
-        return Heard(said, np.where(slots, used, 0), np.where(slots, copies["used_sequence"].astype(np.int64), 0))
+        slots = on[:, None]
+        return Heard(np.where(on, self._said, 0), np.where(slots, self._used_lives, 0), np.where(slots, self._used, 0))
 
-    def _take_copies(self, pages: NDArray[Any]) -> NDArray[np.bool_]:
-        """Refresh the kept copies; returns which cells gave a whole one."""
-        left = np.arange(len(pages))
+    def _take_copies(self, pages: NDArray[Any], lives: NDArray[np.uint64]) -> None:
+        """Refresh the kept copies of cells that have shown another since. A copy begins with its sequence, which never
+        comes twice in a life: so most of a large panel need not be read.
+        """
         flip = pages["flip"].astype(np.intp) & 1
-        taken = np.zeros(len(pages), np.bool_)
+        begins = pages["copies"]["begin"].copy()
+        shown = np.where(flip == 1, begins[:, 1], begins[:, 0])
+        left = np.flatnonzero(
+            ((shown != self._stamps[1]) | (lives != self._stamps[0])) & (begins[:, 0] | begins[:, 1] != 0)
+        )
         for choice in (flip, 1 - flip):  # the shown copy, else (writer just turned it over) the other
             copies = pages["copies"][left, choice[left]]
             good = (copies["begin"] == copies["end"]) & (copies["begin"] != 0)
-            self._copies[left[good]] = copies[good]
-            taken[left[good]] = True
+            self._keep(left[good], copies[good], lives)
             left = left[~good]
-        return taken
 
-    def _states(self) -> NDArray[np.float32]:
-        raw = np.ascontiguousarray(self._copies["state"]).view(np.uint8).reshape(-1, 64)
+    def _keep(self, cells: NDArray[np.intp], copies: NDArray[Any], lives: NDArray[np.uint64]) -> None:
+        stamps = np.stack([lives[cells], copies["begin"]])
+        self._unaged[cells] |= (stamps != self._stamps[:, cells]).any(axis=0)
+        self._copies[cells], self._stamps[:, cells] = copies, stamps
+        self._values[cells] = self._read(copies)
+        self._said[cells] = copies["sequence"]
+        self._used_lives[cells] = copies["used_epoch"].astype(np.int64) << np.int64(32) | copies["used_life"]
+        self._used[cells] = copies["used_sequence"]
+
+    def _forget(self, cells: NDArray[np.intp]) -> None:
+        for kept in (self._copies, self._values, self._said, self._used_lives, self._used):
+            kept[cells] = np.zeros((), kept.dtype)
+        self._stamps[:, cells], self._unaged[cells] = 0, False
+
+    def _read(self, copies: NDArray[Any]) -> NDArray[np.float32]:
+        raw = np.ascontiguousarray(copies["state"]).view(np.uint8).reshape(-1, 64)
         if int(self._header["values"]) == CHANNELS:
-            flat = raw[:, :CHANNELS].copy().view(np.int8).astype(np.float32) * np.float32(STATE_STEP)
-        else:
-            flat = raw.copy().view("<f4").astype(np.float32)
-        return flat.reshape(self._height, self._width, CHANNELS)
+            return raw[:, :CHANNELS].copy().view(np.int8).astype(np.float32) * np.float32(STATE_STEP)
+        return raw.copy().view("<f4").astype(np.float32)
 
     def _ages(
-        self, pages: NDArray[Any], lives: NDArray[np.uint64], readable: NDArray[np.bool_], interval_ns: int
+        self, pages: NDArray[Any], on: NDArray[np.bool_], interval_ns: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """How long each used state had been superseded at its sender when it was used, in T, and the cell that used
         it; only updates not seen before.
         """
-        anew = readable & ((self._copies["sequence"] != self._seen) | (lives != self._seen_lives))
-        self._seen, self._seen_lives = self._copies["sequence"].copy(), lives
-        cells = np.flatnonzero(anew & (self._copies["used_at_ns"] > 0))
+        cells = np.flatnonzero(self._unaged & on)
+        self._unaged[:] = False
+        cells = cells[self._copies["used_at_ns"][cells] > 0]
         copies, senders = self._copies[cells], self._neighbours[cells]
         used = copies["used_sequence"]
         valid = (senders >= 0) & (used > 0)
@@ -128,12 +149,13 @@ class Camera:
         said = pages["say_times"][senders, (used & np.uint64(RING - 1)).astype(np.intp)]
         following = used + np.uint64(1)
         next_said = pages["say_times"][senders, (following & np.uint64(RING - 1)).astype(np.intp)]
-        newest = np.maximum(pages["copies"]["sequence"][:, 0], pages["copies"]["sequence"][:, 1])[senders]
+        newest = pages["copies"]["sequence"][senders].max(axis=2)
         used_life = copies["used_epoch"].astype(np.uint64) << np.uint64(32) | copies["used_life"].astype(np.uint64)
-        valid &= _lives(pages)[senders] == used_life  # a sender reborn meanwhile says nothing of its former life
+        valid &= _lives(pages, senders) == used_life  # a sender reborn meanwhile says nothing of its former life
         used_at = np.broadcast_to(copies["used_at_ns"][:, None], used.shape)
         overrun = newest > used + np.uint64(RING - 1)  # the ring has lost it: at least as old as the oldest entry
-        next_said = np.where(overrun, pages["say_times"].min(axis=1)[senders], next_said)
+        if overrun.any():
+            next_said[overrun] = pages["say_times"][senders[overrun]].min(axis=1)
         superseded = valid & (newest >= following) & (next_said < used_at) & (overrun | (next_said > said))
         ages = np.where(superseded, (used_at - np.minimum(next_said, used_at)).astype(np.float64) / interval_ns, 0.0)
         return ages[valid], np.broadcast_to(cells[:, None], used.shape)[valid]
@@ -162,6 +184,12 @@ def running_pids(sight: Sight, endpoints: Path) -> list[int]:
     return sorted({int(sight.pids[cell]) for cell in cells if int(cell) in bound})
 
 
-def _lives(pages: NDArray[Any]) -> NDArray[np.uint64]:
-    lives: NDArray[np.uint64] = pages["epoch"].astype(np.uint64) << np.uint64(32) | pages["life"].astype(np.uint64)
+def _heads(pages: NDArray[Any]) -> NDArray[np.uint32]:
+    """What each page begins with, in one pass: [4, cells] of pid, epoch, life, phase."""
+    words = pages.view(np.uint32).reshape(len(pages), PAGE // 4)[:, HEAD_WORDS]
+    return np.ascontiguousarray(words.T)
+
+
+def _lives(pages: NDArray[Any], of: NDArray[Any]) -> NDArray[np.uint64]:
+    lives: NDArray[np.uint64] = pages["epoch"][of].astype(np.uint64) << np.uint64(32) | pages["life"][of]
     return lives

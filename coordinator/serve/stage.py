@@ -6,6 +6,8 @@ behind it is; viewers in step share the same bytes. Knows no socket and no clock
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,7 @@ class Stage:
         self.number = 0
         self.encodings = 0  # how often cells were turned into bytes
         self._t, self._paused = 0.0, False
+        self._lit = np.zeros((cells, CHANNELS), np.float32)  # what `values` were made from
         self._counted = np.zeros((cells, 2), np.uint64)  # updates and CPU ns when `costs` was last reckoned
 
     def take(self, sight: Sight, t: float, paused: bool) -> bool:
@@ -46,7 +49,7 @@ class Stage:
         changed = np.zeros(len(self._changed_in), np.bool_)
         for name in ("lives", "epochs", "updates", "ages", "costs", "phases"):
             changed |= getattr(cells, name) != getattr(self._cells, name)
-        changed |= (cells.values != self._cells.values).any(axis=1)
+        changed |= _rows_differ(cells.values, self._cells.values)
         anew = bool(changed.any()) or self.number == 0 or paused != self._paused
         if anew:
             self.number += 1
@@ -75,15 +78,19 @@ class Stage:
     def _read(self, sight: Sight) -> wire.Cells:
         asleep = sight.counters[:, Counter.SLEEPING] != 0
         phases = sight.phases.astype(np.uint8) | np.where(asleep & sight.on, np.uint8(wire.SLEEPING), np.uint8(0))
-        lit = np.where(sight.on[:, None], sight.states.reshape(-1, CHANNELS), np.float32(0))
-        values = np.clip(np.rint(lit / self._unit), -self._most, self._most - 1)
+        lit = sight.states.reshape(-1, CHANNELS)
+        if not sight.on.all():
+            lit = np.where(sight.on[:, None], lit, np.float32(0))
+        other, values = _rows_differ(lit, self._lit), self._cells.values.copy()
+        values[other] = np.clip(np.rint(lit[other] / self._unit), -self._most, self._most - 1)
+        self._lit = lit
         return wire.Cells(
             lives=(sight.lives & np.uint64(0xFFFFFFFF)).astype(np.uint32),
             epochs=(sight.lives >> np.uint64(32)).astype(np.uint16),
             updates=(sight.counters[:, Counter.UPDATES] & np.uint64(0xFFFF)).astype(np.uint16),
             ages=self._ages(sight),
             costs=self._costs(sight),
-            values=values.astype(self._type),
+            values=values,
             phases=phases,
         )
 
@@ -91,7 +98,8 @@ class Stage:
         """What an update took, of the last few: reckoned anew when a cell has lived through some more."""
         costs = self._cells.costs.copy()
         counted = sight.counters[:, [Counter.UPDATES, Counter.CPU_NS]]
-        reborn: NDArray[np.bool_] = np.any(counted < self._counted, axis=1)
+        less = counted < self._counted
+        reborn: NDArray[np.bool_] = less[:, 0] | less[:, 1]
         costs[~sight.on | reborn] = wire.COST_UNKNOWN
         gained = counted - np.where(reborn[:, None], counted, self._counted)
         due = (gained[:, 0] >= UPDATES_A_COST) & (gained[:, 1] > 0)
@@ -109,3 +117,9 @@ class Stage:
             ages[sight.age_cells] = 0
             np.maximum.at(ages, sight.age_cells, hundredths.astype(np.uint16))
         return ages
+
+
+def _rows_differ(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows are not the same, bit for bit."""
+    eights = [np.ascontiguousarray(each).view(np.uint64) for each in (left, right)]
+    return np.asarray((eights[0] != eights[1]).any(axis=1))

@@ -118,6 +118,59 @@ def test_each_update_is_sampled_once(tmp_path: Path) -> None:
     assert camera.look(T_NS).ages_intervals.size == 0
 
 
+def test_an_update_seen_in_a_look_without_ages_is_sampled_in_the_next_with_them(tmp_path: Path) -> None:
+    fake = FakePanel(tmp_path / "panel", 1, 2)
+    fake.start(0, pid=5), fake.start(1, pid=6)
+    fake.say(0, 4, float_state(1.0), said_at=100)
+    fake.say(1, 9, float_state(1.0), said_at=700, used_at=600, used={WEST: 4})
+    camera = Camera(fake.path, 1, 2, False)
+    assert camera.look().ages_intervals.size == 0
+    assert camera.look(T_NS).ages_intervals.size == 1
+
+
+def test_a_cell_reborn_between_two_looks_shows_what_it_says_though_its_numbers_begin_anew(tmp_path: Path) -> None:
+    fake = FakePanel(tmp_path / "panel", 1, 1)
+    fake.start(0, pid=5)
+    fake.say(0, 1, float_state(0.25))
+    camera = Camera(fake.path, 1, 1, False)
+    camera.look()
+    fake.reap(0)
+    fake.start(0, pid=6, life=2)
+    fake.say(0, 1, float_state(0.5))
+    assert camera.look().states[0, 0, 0] == 0.5
+
+
+@pytest.mark.parametrize("rng_seed", range(8))
+def test_a_camera_that_has_looked_all_along_sees_what_a_fresh_one_sees(tmp_path: Path, rng_seed: int) -> None:
+    rng, said = np.random.default_rng(rng_seed), np.zeros(12, int)
+    fake = FakePanel(tmp_path / "panel", 3, 4, values=16)
+    camera = Camera(fake.path, 3, 4, False)
+    lives = np.zeros(12, int)
+    for _ in range(40):
+        for cell in rng.choice(12, 4, replace=False).tolist():
+            if not lives[cell] or rng.random() < 0.2:
+                fake.reap(cell)
+                said[cell], lives[cell] = 0, lives[cell] + 1
+                fake.start(cell, pid=100 + cell, life=int(lives[cell]))
+            for _ in range(rng.integers(1, 4)):
+                said[cell] += 1
+                used = {slot: int(rng.integers(0, 9)) for slot in range(8)}
+                fake.say(cell, int(said[cell]), rng.integers(-100, 100, 16).astype(np.int8), 10, 10, used)
+        if rng.random() < 0.5:
+            fake.reap(gone := int(rng.integers(12)))
+            lives[gone] += 1
+            said[gone] = 0
+        if rng.random() < 0.7:
+            kept, fresh = camera.look(T_NS), Camera(fake.path, 3, 4, False).look(T_NS)
+            shown = fresh.on & (said > 0)  # one that has said nothing yet shows what its place showed before
+            for name in ("on", "pids", "phases", "lives", "counters"):
+                assert (getattr(kept, name) == getattr(fresh, name)).all(), name
+            assert (kept.states.reshape(12, 16)[shown] == fresh.states.reshape(12, 16)[shown]).all()
+            assert kept.heard is not None and fresh.heard is not None
+            for name in ("said", "incarnations", "sequences"):
+                assert (getattr(kept.heard, name)[shown] == getattr(fresh.heard, name)[shown]).all(), name
+
+
 def test_a_state_older_than_the_ring_counts_as_at_least_as_old_as_its_oldest_entry(tmp_path: Path) -> None:
     fake = FakePanel(tmp_path / "panel", 1, 2)
     fake.start(0, pid=5), fake.start(1, pid=6)
