@@ -22,8 +22,8 @@ import zmq
 
 from cellnode import celltable
 from cellnode.coordinatorlink import CoordinatorLink
-from cellnode.curve import HostKeys
 from cellnode.desk import Desk
+from cellnode.keywatch import KeyWatch
 from cellnode.messages import Beat, Command, Door, Doors, Place, Show, Stop, Welcome, decode_command
 from cellnode.patchhost import AnyHost, host_for
 from cellnode.prctl import become_subreaper, die_with_parent, raise_descriptor_limit, set_process_name
@@ -44,11 +44,12 @@ class Agent:
     """One host's loop. Construct it only while holding the runtime directory's agent lock."""
 
     def __init__(
-        self, run: str, runtime: Runtime, endpoint: str, name: str, address: str = "", keys: HostKeys | None = None
+        self, run: str, runtime: Runtime, endpoint: str, name: str, address: str = "", keys: Path | None = None
     ) -> None:
         self._run, self._runtime, self._me = run, runtime, Identity(name, run, runtime)
-        self._link = CoordinatorLink(endpoint, keys)
-        self._keys = None if keys is None else keys.own
+        self._watch = KeyWatch(keys)
+        self._link = CoordinatorLink(endpoint, self._watch.keys)
+        self._keys = None if self._watch.keys is None else self._watch.keys.own
         self._desk = Desk(name)
         self._address = address
         self._host: AnyHost | None = None
@@ -80,6 +81,7 @@ class Agent:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
                 self._zygote.reap()
+            self._renew(now_ns)
             if self._link.connected_anew():
                 self._heard_ns = self._joined_ns = 0
             for data in self._link.receive():
@@ -102,12 +104,19 @@ class Agent:
     def _on_signal(self, *_: object) -> None:
         self._stopping = True
 
+    def _renew(self, now_ns: int) -> None:
+        """Another coordinator's key is used at once. Another one of this host is its porter's business, who ends us."""
+        before, keys = self._watch.renewed(now_ns), self._watch.keys
+        if before is not None and keys is not None and before.own == keys.own:
+            log.info("another key of the coordinator: calling it anew")
+            self._link.renew(keys)
+
     # ---- the coordinator
 
     def _hear_coordinator(self, data: bytes, now_ns: int) -> None:
         try:
             message = decode_command(data)
-        except (msgspec.DecodeError, ValueError) as error:
+        except msgspec.DecodeError as error:
             log.warning("dropped what is no command: %s", error)
             return
         if isinstance(message, Welcome):
@@ -231,7 +240,7 @@ def start(arguments: argparse.Namespace) -> None:
     """Become the daemon, under the lock of the runtime directory. Raises PlanariaError before anything has begun."""
     if arguments.parent:
         die_with_parent(arguments.parent)
-    keys = HostKeys.load(Path(arguments.keys)) if arguments.keys else None
+    keys = Path(arguments.keys) if arguments.keys else None
     runtime = Runtime(Path(arguments.runtime).absolute())
     runtime.create()
     lock = try_lock(runtime.agent_lock)

@@ -2,8 +2,8 @@
 
 There is no answer on the socket. The cell shows the version it has applied and the id of its last poke in its page, and
 the agent repeats until it does, so a datagram may be lost, doubled or late without harm: an older version and a known
-id change nothing. Endpoints are given explicitly, so a neighbour may live anywhere. Imports msgspec and the standard
-library.
+id change nothing. Endpoints are given explicitly, so a neighbour may live anywhere. Imports msgspec and
+`cellnode.messages`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 
 from cellnode.draws import MEAN_MAX_NS
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, strictly
 
 MAX_DATAGRAM = 1 << 16
 
@@ -66,8 +66,8 @@ def encode(message: Wanted | CellPoke) -> bytes:
 def decode(data: bytes) -> Wanted | CellPoke | None:
     """The message, or None for anything that is none: the cell counts it."""
     try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, ValueError):  # a ValidationError is a DecodeError; ValueError: text that is no UTF-8
+        return strictly(_decoder, data)
+    except msgspec.DecodeError:  # a ValidationError is one
         return None
 
 

@@ -24,6 +24,11 @@ class CoordinatorLink:
 
     def __init__(self, endpoint: str, keys: HostKeys | None = None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._endpoint = endpoint
+        self._connect(keys)
+
+    def _connect(self, keys: HostKeys | None) -> None:
+        endpoint = self._endpoint
         dealer = self._context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.IMMEDIATE, 1)  # queue nothing for a coordinator that is not there
         dealer.setsockopt(zmq.LINGER, LINGER_MS)
@@ -86,9 +91,17 @@ class CoordinatorLink:
             return False
         return True
 
+    def renew(self, keys: HostKeys) -> None:
+        """Let go, and call anew with these keys."""
+        self._let_go()
+        self._connect(keys)
+
     def close(self) -> None:
         """Give the last answer its time, then let go."""
+        self._let_go()
+        self._context.term()
+
+    def _let_go(self) -> None:
         self._dealer.disable_monitor()
         self._monitor.close(0)
         self._dealer.close()
-        self._context.term()

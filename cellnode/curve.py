@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ ZAP = "inproc://zeromq.zap.01"
 _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 HANDSHAKE_MS = 3000  # who is not let in is left waiting by libzmq; after so long both try again
 STACK_BYTES = 256 << 10
+REBIND_S = 2.0
 
 Socket = zmq.Socket[bytes]
 Admit = Callable[[str], str | None]  # public key (Z85) -> who that is, None: nobody we know
@@ -140,6 +142,25 @@ def call(socket: Socket, keys: KeyPair, server: str) -> None:
     socket.setsockopt_string(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt_string(zmq.CURVE_SECRETKEY, keys.secret)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+
+
+def readmit(socket: Socket, endpoint: str) -> None:
+    """Everyone who is connected to this socket, bound to `endpoint`, is cut, and asked for at the door again.
+
+    libzmq asks once a connection, when it begins; those a listener has taken in end with it. Who is still known is back
+    with its next attempt. Raises zmq.ZMQError when the endpoint cannot be bound again.
+    """
+    socket.unbind(endpoint)
+    deadline = time.monotonic() + REBIND_S
+    while True:
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)  # the old listener is closed by another thread
+        else:
+            return
 
 
 class Doorkeeper:

@@ -226,6 +226,8 @@ class Host:
     def doors(self) -> list[Door]:
         """The cells that have neighbours on other hosts, and where they are bound."""
         table = self.table
+        shown = table.up & table.border
+        table.port[shown] = table.pages["port"][shown]
         return [
             Door(
                 int(table.cells[index]),
@@ -245,8 +247,6 @@ class Host:
         if changed.any():
             table.announced[changed & up] = table.life[changed & up]
             table.up = up
-            shown = up & table.border
-            table.port[shown] = table.pages["port"][shown]
             self.wanted.mark(changed)
 
     def _kill(self, indices: Indices) -> None:

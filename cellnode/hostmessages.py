@@ -12,11 +12,12 @@ from typing import Annotated
 
 import msgspec
 
-from cellnode.messages import Done, Superseded, Welcome
+from cellnode.messages import EPOCH_MAX, Done, Superseded, Welcome, strictly
+from cellnode.messages import Epoch as CoordinatorEpoch
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]  # no "/": that is for its agents
 Key = Annotated[str, msgspec.Meta(min_length=40, max_length=40)]  # Z85
-Epoch = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
+Epoch = Annotated[int, msgspec.Meta(ge=1, lt=EPOCH_MAX)]
 
 
 class Offer(msgspec.Struct, frozen=True, tag_field="t", tag="offer"):
@@ -29,7 +30,7 @@ class Offer(msgspec.Struct, frozen=True, tag_field="t", tag="offer"):
     machine: str  # names the boot of the machine, so that a process id is only used where it means something
     address: str  # where its cells bind TCP
     capacity: Annotated[int, msgspec.Meta(ge=0)]  # cells that it would carry
-    coordinator_epoch: int  # the highest it has obeyed
+    coordinator_epoch: CoordinatorEpoch  # the highest it has obeyed
     run: str = ""  # of the blocks it carries
     blocks: list[Epoch] = []  # placement epochs of the agents that live here now
     ended: list[Epoch] = []  # of this run, those whose agent has died by itself: they do not come again
@@ -79,19 +80,19 @@ def encode(message: Offer | Tend | Refused | Welcome | Done | Superseded | Enrol
 
 def decode_offer(data: bytes) -> Offer:
     """Raises msgspec.DecodeError for anything else."""
-    return _offers.decode(data)
+    return strictly(_offers, data)
 
 
 def decode_order(data: bytes) -> Tend | Refused | Welcome:
     """What a porter may hear. Raises msgspec.DecodeError for anything else."""
-    return _orders.decode(data)
+    return strictly(_orders, data)
 
 
 def decode_enrol(data: bytes) -> Enrol:
     """All that whoever shows a token may say. Raises msgspec.DecodeError for anything else."""
-    return _enrols.decode(data)
+    return strictly(_enrols, data)
 
 
 def decode_answer(data: bytes) -> Enrolled | Refused:
     """What is said to it. Raises msgspec.DecodeError for anything else."""
-    return _answers.decode(data)
+    return strictly(_answers, data)

@@ -84,6 +84,17 @@ class Mouth:
         self._far = far
         return int(far.getsockopt_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
 
+    def readmit(self) -> int:
+        """Who listens from other hosts is cut and asked for at the door again; returns the port."""
+        if self._far is None:
+            return 0
+        endpoint = self._far.getsockopt_string(zmq.LAST_ENDPOINT)
+        try:
+            curve.readmit(self._far, endpoint)
+        except zmq.ZMQError:
+            self._far.bind(f"{endpoint.rpartition(':')[0]}:*")  # somebody was quicker
+        return int(self._far.getsockopt_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
+
     def send(self, frame: bytes) -> None:
         self._near.send(frame, zmq.NOBLOCK)
         if self._far is not None:

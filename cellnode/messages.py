@@ -8,9 +8,14 @@ only msgspec. PROTOCOL.md explains every field; decoding is strict, so a message
 
 from __future__ import annotations
 
+from typing import Annotated, TypeVar
+
 import msgspec
 
 PROTOCOL_VERSION = 1
+EPOCH_MAX = 1 << 31
+Epoch = Annotated[int, msgspec.Meta(ge=0, lt=EPOCH_MAX)]  # with a counter below it, it makes a 64-bit command id
+Message = TypeVar("Message")
 
 
 class RulePayload(msgspec.Struct, frozen=True):
@@ -180,8 +185,8 @@ class Join(msgspec.Struct, frozen=True, tag_field="t", tag="join"):
     agent: str
     pid: int
     run: str
-    coordinator_epoch: int  # the highest it has obeyed
-    placement_epoch: int  # 0: has no placement, please place
+    coordinator_epoch: Epoch  # the highest it has obeyed
+    placement_epoch: Epoch  # 0: has no placement, please place
     runtime: str
     panel: str  # path of the panel file, "" before a placement
     max_cells: int  # how many it could run (memory, processes, descriptors)
@@ -222,7 +227,7 @@ class Superseded(msgspec.Struct, frozen=True, tag_field="t", tag="superseded"):
     """The command came from a coordinator with a lower epoch than one already obeyed."""
 
     id: int
-    coordinator_epoch: int
+    coordinator_epoch: Epoch
 
 
 class Doors(msgspec.Struct, frozen=True, tag_field="t", tag="doors"):
@@ -272,11 +277,22 @@ def encode(message: Command | Report | Welcome | Show) -> bytes:
     return _encoder.encode(message)
 
 
+def strictly(decoder: msgspec.msgpack.Decoder[Message], data: bytes) -> Message:
+    """The message in `data`; msgspec.DecodeError for any other bytes whatsoever (a bare decoder also lets text that is
+    no UTF-8 and arrays nested without end out as other errors)."""
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
 def decode_command(data: bytes) -> Command | Welcome | Show:
     """What an agent may receive. Raises msgspec.ValidationError or msgspec.DecodeError."""
-    return _commands.decode(data)
+    return strictly(_commands, data)
 
 
 def decode_report(data: bytes) -> Report:
     """What a coordinator may receive. Raises msgspec.ValidationError or msgspec.DecodeError."""
-    return _reports.decode(data)
+    return strictly(_reports, data)

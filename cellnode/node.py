@@ -141,7 +141,9 @@ class Node:
             self._ears = links.Ears(
                 self._context, self._birth.cell, plan.tag, wanted.interval_ns, page.counters, _keys(plan)
             )
-        self._known = {link.key for link in wanted.links if link.key}
+        before, self._known = self._known, {link.key for link in wanted.links if link.key}
+        if before - self._known:  # no neighbour lives there any more, or its key was taken back
+            page.show_port(self._mouth.readmit())
         self._ears.wire(wanted.links, wanted.faults, wanted.interval_ns, now_ns)
         if self._heart is None and wanted.running:
             self._heart = self._begin(wanted, self._ears, now_ns)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.draws import MEAN_MAX_NS
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, strictly
 
 MAX_DATAGRAM = 1 << 17  # a patch of 4,096 cells needs 22 KiB, and each fault on all of them about as much again
 
@@ -66,8 +66,8 @@ def encode(message: PatchWanted | PatchPoke) -> bytes:
 def decode(data: bytes) -> PatchWanted | PatchPoke | None:
     """The message, or None for anything that is none."""
     try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, ValueError):
+        return strictly(_decoder, data)
+    except msgspec.DecodeError:
         return None
 
 

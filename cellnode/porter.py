@@ -23,9 +23,9 @@ import msgspec
 import zmq
 
 from cellnode.coordinatorlink import CoordinatorLink
-from cellnode.curve import HostKeys
 from cellnode.enrolment import Enrolment
 from cellnode.hostmessages import Offer, Refused, Tend, decode_order, encode
+from cellnode.keywatch import KeyWatch
 from cellnode.messages import PROTOCOL_VERSION, Done, Superseded
 from cellnode.runtime import Runtime
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -61,7 +61,8 @@ class Porter:
     def __init__(self, config: HostConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._instance, self._machine = os.urandom(8).hex(), boot_id()
-        keys = self._keys = None if config.keys is None else HostKeys.load(config.keys)
+        self._watch = KeyWatch(config.keys)
+        keys = self._watch.keys
         self._link = CoordinatorLink(config.endpoint, keys)
         self._enrolment: Enrolment | None = None
         if config.token is not None and keys is not None:
@@ -93,6 +94,7 @@ class Porter:
                         os.read(wake_read, 4096)
                 self._reap()
                 now_ns = time.monotonic_ns()
+                self._renew(now_ns)
                 if self._link.connected_anew():
                     self._offered_ns = 0
                 for data in self._link.receive():
@@ -109,12 +111,33 @@ class Porter:
     def _on_signal(self, *_: object) -> None:
         self._stopping = True
 
+    def _renew(self, now_ns: int) -> None:
+        """Other keys are used as soon as they are there. With another key of its own this is another host to its
+        neighbours: the cells go, and come back under the new one."""
+        trouble = self._watch.trouble
+        before = self._watch.renewed(now_ns)
+        if self._watch.trouble not in ("", trouble):
+            self._say(f"{self._config.name}: {self._watch.trouble}; the keys read before are used on")
+        keys = self._watch.keys
+        if before is None or keys is None:
+            return
+        if before.own != keys.own:
+            self._say(f"{self._config.name}: another key of this host; its cells are killed and start anew with it")
+            for epoch in list(self._agents):
+                self._end(epoch)
+            self._spent.clear()
+            self._instance = os.urandom(8).hex()
+        else:
+            self._say(f"{self._config.name}: another key of the coordinator; calling it anew")
+        self._link.renew(keys)
+        self._offered_ns = 0
+
     # ---- the coordinator
 
     def _hear(self, data: bytes, now_ns: int) -> None:
         try:
             message = decode_order(data)
-        except (msgspec.DecodeError, ValueError):
+        except msgspec.DecodeError:
             return
         if isinstance(message, Refused):
             self._refuse(message, now_ns)
@@ -147,8 +170,8 @@ class Porter:
             self._refuse(answer, now_ns)
         elif answer is not None:
             self._say(f"{self._config.name}: the coordinator at {self._config.endpoint} has this host on its list now")
-            self._link.close()  # it would try again only seconds later
-            self._link = CoordinatorLink(self._config.endpoint, self._keys)
+            if self._watch.keys is not None:
+                self._link.renew(self._watch.keys)  # it would try again only seconds later
         if self._known or (answer is not None and not isinstance(answer, Refused)):
             self._end_enrolment()
 

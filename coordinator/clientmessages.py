@@ -1,13 +1,14 @@
 """What a second command says to the coordinator that lives: one Ask, one Answer, over the same ROUTER as the agents.
 
 A client connects a DEALER to the run's coordinator.sock, sends an Ask and waits for the Answer with its id. May import
-msgspec and coordinator.actions only.
+msgspec, cellnode.messages and coordinator.actions only.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from cellnode.messages import strictly
 from coordinator.actions import Action, FaultReport, Outcome
 
 
@@ -40,9 +41,9 @@ def encode(message: Ask | Answer) -> bytes:
 
 def decode_ask(data: bytes) -> Ask:
     """Raises msgspec.ValidationError or msgspec.DecodeError."""
-    return _asks.decode(data)
+    return strictly(_asks, data)
 
 
 def decode_answer(data: bytes) -> Answer:
     """Raises msgspec.ValidationError or msgspec.DecodeError."""
-    return _answers.decode(data)
+    return strictly(_answers, data)

@@ -84,6 +84,11 @@ class Keyring:
             self._read_at = changed
         return self._names
 
+    def reread(self) -> None:
+        """Also what was changed within a file. Raises BadInput for what can be read no more."""
+        self.pair = KeyPair.load(self.path / "coordinator.key")
+        self._read_at = -1
+
     def who(self, key: str) -> str | None:
         """Whose key that is; None: nobody's on the list."""
         try:
@@ -94,6 +99,27 @@ class Keyring:
     def key_of(self, name: str) -> str:
         """Public key of a host on the list, "" for others."""
         return next((key for key, host in self.hosts.items() if host == name), "")
+
+
+class Watch:
+    """What has been taken back of a keyring since it was last asked."""
+
+    def __init__(self, ring: Keyring) -> None:
+        self._ring = ring
+        self._hosts, self._own = dict(ring.hosts), ring.pair
+
+    def lapsed(self) -> tuple[list[str], bool]:
+        """Hosts that were taken off the list or got another key, and whether the coordinator has another key itself.
+        As long as the folder cannot be read, nothing has changed."""
+        try:
+            self._ring.reread()
+            hosts = dict(self._ring.hosts)
+        except (BadInput, OSError):
+            return [], False
+        gone = sorted({name for key, name in self._hosts.items() if hosts.get(key) != name})
+        anew = self._ring.pair != self._own
+        self._hosts, self._own = hosts, self._ring.pair
+        return gone, anew
 
 
 def make_host(path: Path, coordinator: str) -> KeyPair:

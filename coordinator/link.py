@@ -20,7 +20,7 @@ import msgspec
 import zmq
 
 from cellnode import hostmessages
-from cellnode.curve import Doorkeeper, serve
+from cellnode.curve import Doorkeeper, readmit, serve
 from cellnode.hostmessages import Offer, Refused, Tend
 from cellnode.messages import (
     Beat,
@@ -28,6 +28,7 @@ from cellnode.messages import (
     Done,
     Doors,
     Join,
+    Report,
     Sheet,
     Show,
     Superseded,
@@ -37,6 +38,7 @@ from cellnode.messages import (
 )
 from coordinator import clientmessages
 from coordinator.clientmessages import Answer, Ask
+from coordinator.keyring import Watch
 from coordinator.registrar import BY_TOKEN, Registrar
 from firmware_sim.errors import RunFailed
 
@@ -45,6 +47,9 @@ REPEAT_EVERY_S = 2.0
 BACKLOG = 4096
 REPORT_MAX = 8 << 20  # bytes; a sheet of the largest host fits
 HEARD_S = 15.0  # a host that has spoken since so long ago lives
+WAITING = 64  # reports of one host that are not taken yet; with REPORT_MAX it bounds what a host can fill
+AGENTS_MAX = 64  # of one host; a host that names more loses the one not heard for longest
+HOSTS_MAX = 16384
 PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP
 
 Router = zmq.Socket[bytes]
@@ -99,13 +104,15 @@ class Link:
         on_ask: Callable[[Ask], Answer] | None = None,
         on_sheet: Callable[[Sheet], None] | None = None,
         on_offer: Callable[[Offer, HostLine | None], Refused | None] | None = None,
+        on_lapsed: Callable[[list[str], bool], None] | None = None,
     ) -> None:
         self.epoch = epoch
         self.agents: dict[str, Agent] = {}
         self.hosts: dict[str, HostLine] = {}
-        self._on_sheet, self._on_offer = on_sheet, on_offer
+        self._on_sheet, self._on_offer, self._on_lapsed = on_sheet, on_offer, on_lapsed
         self._sockets: list[Router] = []
         self._registrar: Registrar | None = None
+        self._watch: Watch | None = None
         self.garbage = 0
         self.spoofed = 0  # messages in the name of another host
         self.superseded_by = 0
@@ -133,7 +140,7 @@ class Link:
         as itself alone, and who shows a token, to be listed. Returns the endpoint, with its port."""
         if registrar is not None:
             Doorkeeper(self._context, registrar.who)
-            self._registrar = registrar
+            self._registrar, self._watch = registrar, Watch(registrar.keyring)
         router = self._bind(endpoint, registrar)
         self._sockets.append(router)
         return router.getsockopt_string(zmq.LAST_ENDPOINT)
@@ -145,6 +152,7 @@ class Link:
         router.setsockopt(zmq.ROUTER_HANDOVER, 1)
         router.setsockopt(zmq.MAXMSGSIZE, REPORT_MAX)
         if endpoint.startswith("tcp://"):
+            router.setsockopt(zmq.RCVHWM, WAITING)
             router.setsockopt(zmq.HEARTBEAT_IVL, PULSE_MS)
             router.setsockopt(zmq.HEARTBEAT_TIMEOUT, DEAD_MS)
         if registrar is not None:
@@ -250,6 +258,7 @@ class Link:
             now_s = time.monotonic()
             if now_s >= next_welcome_s:
                 next_welcome_s = now_s + WELCOME_EVERY_S
+                self._cut_lapsed()
                 lines = [agent.line for agent in self.agents.values()] + [host.line for host in self.hosts.values()]
                 for line in lines:
                     self._send(line, encode(Welcome(self.epoch)))
@@ -260,6 +269,26 @@ class Link:
             self._send(*self._outbox.get())
         for router in self._sockets:
             router.close()
+
+    def _cut_lapsed(self) -> None:
+        """Whose key was taken back is let in no more, and what stands is cut: all are asked at the door again."""
+        if self._watch is None or self._registrar is None:
+            return
+        gone, anew = self._watch.lapsed()
+        if not gone and not anew:
+            return
+        for router in self._sockets[1:]:
+            serve(router, self._registrar.keyring.pair)
+            readmit(router, router.getsockopt_string(zmq.LAST_ENDPOINT))
+        for name in gone:
+            self.hosts.pop(name, None)
+            for agent in self._agents_of(name):
+                del self.agents[agent]
+        if self._on_lapsed is not None:
+            self._on_lapsed(gone, anew)
+
+    def _agents_of(self, host: str) -> list[str]:
+        return [name for name in self.agents if name.partition("/")[0] == host]
 
     def _send(self, line: Line, data: bytes) -> None:
         try:
@@ -301,7 +330,7 @@ class Link:
         except msgspec.DecodeError:
             self._take_other(line, data, who)
             return
-        if who is not None and not isinstance(report, Superseded) and report.agent.partition("/")[0] != who:
+        if who is not None and not self._is_its_own(report, who):
             self.spoofed += 1
             return
         if isinstance(report, Join):
@@ -325,7 +354,22 @@ class Link:
         elif isinstance(report, Superseded):
             self._superseded(report)
 
+    def _is_its_own(self, report: Report, who: str) -> bool:
+        """A host speaks for its own agents, answers what they were asked, and shows their own blocks."""
+        if isinstance(report, Done | Superseded):
+            with self._lock:
+                asked = self._pending.get(report.id)
+            if asked is not None and asked.agent.partition("/")[0] != who:
+                return False
+        if isinstance(report, Superseded):
+            return True
+        name, _, epoch = report.agent.partition("/")
+        return name == who and (not isinstance(report, Sheet | Doors) or epoch == str(report.placement_epoch))
+
     def _joined(self, line: Line, join: Join) -> None:
+        mine = self._agents_of(join.agent.partition("/")[0])
+        if join.agent not in self.agents and len(mine) >= AGENTS_MAX:
+            del self.agents[min(mine, key=lambda name: self.agents[name].heard_at_s)]
         before = self.agents.get(join.agent)
         joins = 1 if before is None else before.joins + 1
         doors = before.doors if before is not None and before.join.pid == join.pid else None
@@ -362,6 +406,9 @@ class Link:
             self.spoofed += 1
             line_back = f"the key is that of host {who!r}, not of {offer.host!r}: say --name {who}"
             self._send(line, hostmessages.encode(Refused(line_back, True)))
+            return
+        if offer.host not in self.hosts and len(self.hosts) >= HOSTS_MAX:
+            self.garbage += 1
             return
         refused = self._on_offer(offer, self.hosts.get(offer.host))
         if refused is not None:

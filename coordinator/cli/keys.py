@@ -78,7 +78,7 @@ def allow(folder: Path, name: str, key: str) -> int:
 @click.argument("folder", type=FOLDER)
 @click.argument("name")
 def refuse(folder: Path, name: str) -> int:
-    """Let the host NAME in no more. Connections that stand are not cut.
+    """Let the host NAME in no more. A running coordinator cuts what stands within seconds.
 
     \b
     planaria keys refuse keys attic
@@ -143,7 +143,8 @@ def list_(folder: Path, as_json: bool) -> int:
 @keys.command(short_help="A new key in place of the old one.")
 @click.argument("folder", type=FOLDER)
 def rotate(folder: Path) -> int:
-    """Replace the key in FOLDER, a coordinator's or a host's; what runs keeps the old one until it is started anew.
+    """Replace the key in FOLDER, a coordinator's or a host's. What runs takes note within seconds: hosts of another
+    coordinator's key need its new coordinator.pub, cells of a host with another key start anew.
 
     \b
     planaria keys rotate keys

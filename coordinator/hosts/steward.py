@@ -91,9 +91,9 @@ class Steward:
         placement: Placement,
         wanted: Wanted,
         say: Callable[[str], None],
-        key_of: Callable[[str], str] = lambda _host: "",
+        key_of: Callable[[str], str | None] = lambda _host: "",
     ) -> None:
-        self._key_of = key_of  # public key of a host, by its name
+        self._key_of = key_of  # public key of a host, by its name; None: it may be connected to no more
         self._link, self._roster, self._mosaic, self._local = link, roster, mosaic, local
         self.placement, self.wanted, self._say = placement, wanted, say
         self._around = neighbours(placement.height, placement.width, placement.torus)
@@ -275,9 +275,12 @@ class Steward:
             told = None if agent is None else agent.doors
             if told is None or told.placement_epoch != post.tenure.epoch:
                 continue
-            key = self._key_of(post.tenure.host)
+            key, host = self._key_of(post.tenure.host), self._link.hosts.get(post.tenure.host)
+            if key is None or host is None:
+                continue
             for door in told.doors:
-                if door.cell in post.cells:  # nobody opens a door for others
+                # nobody opens a door for others, nor elsewhere than on that host
+                if door.cell in post.cells and _is_at(door.endpoint, host.offer.address):
                     doors[door.cell] = msgspec.structs.replace(door, key=key, on=door.on and not post.silent)
         return doors
 
@@ -321,6 +324,12 @@ class Steward:
             sum(beat.linked for beat in beats),
             notes,
         )
+
+
+def _is_at(endpoint: str, address: str) -> bool:
+    """Whether that is a port at this address, and nothing else that ZeroMQ could be led to."""
+    start, port = endpoint[: len(TCP) + len(address) + 1], endpoint[len(TCP) + len(address) + 1 :]
+    return start == f"{TCP}{address}:" and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16
 
 
 def refuse(offer: Offer, known: HostLine | None, run: str) -> Refused | None:

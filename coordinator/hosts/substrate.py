@@ -115,6 +115,7 @@ class HostsSubstrate:
             on_ask=on_ask,
             on_sheet=self._take_sheet,
             on_offer=lambda offer, known: refuse(offer, known, run),
+            on_lapsed=self._tell_lapsed,
         )
         try:
             self._endpoint = link.listen(self._endpoint, self._registrar)
@@ -124,12 +125,23 @@ class HostsSubstrate:
             raise
         link.start()
         self._link = link
-        key_of = (lambda _host: "") if self._registrar is None else self._registrar.keyring.key_of
+        keyring = None if self._registrar is None else self._registrar.keyring
+
+        def key_of(host: str) -> str | None:
+            return "" if keyring is None else keyring.key_of(host) or None
+
         self._steward = Steward(
             link, self._roster, self._mosaic, self._local, self._placement, self._wanted, self._say, key_of
         )
         self._steward.endpoint = self._endpoint
         return True
+
+    def _tell_lapsed(self, hosts: list[str], anew: bool) -> None:
+        """On the link's thread."""
+        if hosts:
+            self._say(f"the key of {', '.join(hosts)} is no longer on the list: what stood by it is cut")
+        if anew:
+            self._say("the coordinator has another key: hosts come back as soon as they have its coordinator.pub")
 
     @property
     def endpoint(self) -> str:

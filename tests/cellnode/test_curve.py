@@ -91,6 +91,19 @@ def test_unknown_keys_hear_nothing_until_they_are_known(bench: Bench) -> None:
 
 
 @pytest.mark.system
+def test_a_key_that_is_taken_back_loses_the_connection_that_stands(bench: Bench) -> None:
+    bench.wire(bench.ears, bench.theirs.public)
+    assert bench.speak(bench.ears, frame(NEIGHBOUR), 10, lambda: bool(bench.heard))
+    bench.known.clear()
+    assert bench.mouth.readmit() == bench.port
+    bench.ears.drain(lambda _message, _now: None, 0)
+    bench.heard.clear()
+    assert not bench.speak(bench.ears, frame(NEIGHBOUR, 2), 1.0, lambda: bool(bench.heard))
+    bench.known.add(bench.mine.public)
+    assert bench.speak(bench.ears, frame(NEIGHBOUR, 3), 20, lambda: bool(bench.heard)), "known again, it is back"
+
+
+@pytest.mark.system
 def test_without_a_key_or_with_the_wrong_one_for_the_door_nothing_is_heard(bench: Bench) -> None:
     for keys, door in ((None, ""), (bench.mine, KeyPair.fresh().public)):
         ears = bench.listen(keys)

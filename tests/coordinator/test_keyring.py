@@ -12,9 +12,10 @@ import zmq
 
 from cellnode.curve import HostKeys, KeyPair, call
 from cellnode.hostmessages import Offer, Refused, encode
-from cellnode.messages import PROTOCOL_VERSION, Welcome
+from cellnode.messages import PROTOCOL_VERSION, Done, Join, SetPause, Sheet, Welcome
+from cellnode.messages import encode as encode_report
 from coordinator.cli.main import invoke
-from coordinator.keyring import Keyring, make_host, rotate_host
+from coordinator.keyring import Keyring, Watch, make_host, rotate_host
 from coordinator.link import Link
 from coordinator.registrar import Registrar
 from firmware_sim.errors import BadInput
@@ -41,6 +42,24 @@ def test_a_living_coordinator_takes_note_of_changes(ring: Keyring) -> None:
     assert (ring.who(one.public), ring.who(other.public)) == (None, "attic"), "rotated"
     by_hand.refuse("attic")
     assert ring.who(other.public) is None
+
+
+def test_what_is_taken_back_is_told_once(ring: Keyring) -> None:
+    for name in ("attic", "shed"):
+        ring.allow(name, KeyPair.fresh().public)
+    watch = Watch(ring)
+    by_hand = Keyring(ring.path)
+    assert watch.lapsed() == ([], False)
+    by_hand.allow("cellar", KeyPair.fresh().public)
+    assert watch.lapsed() == ([], False), "nobody has lost anything"
+    by_hand.refuse("attic")
+    (ring.path / "hosts" / "shed.pub").write_text(KeyPair.fresh().public)  # within the file: the folder is as it was
+    assert watch.lapsed() == (["attic", "shed"], False)
+    by_hand.rotate()
+    assert watch.lapsed() == ([], True)
+    assert watch.lapsed() == ([], False)
+    (ring.path / "coordinator.key").unlink()
+    assert watch.lapsed() == ([], False), "what cannot be read changes nothing"
 
 
 def test_every_host_has_a_key_of_its_own(ring: Keyring) -> None:
@@ -172,3 +191,72 @@ def test_a_key_that_is_not_listed_comes_in_as_soon_as_it_is(line: tuple[Link, st
     ring.allow("attic", keys.public)
     until(lambda: "attic" in link.hosts)
     caller.close()
+
+
+@pytest.mark.system
+def test_a_refused_host_is_cut_within_seconds_and_the_others_come_back(line: tuple[Link, str], ring: Keyring) -> None:
+    link, endpoint = line
+    callers = {}
+    for name in ("attic", "shed"):
+        keys = KeyPair.fresh()
+        ring.allow(name, keys.public)
+        callers[name] = Caller(endpoint, keys, ring.pair.public)
+        callers[name].offer(name)
+    until(lambda: set(link.hosts) == {"attic", "shed"})
+    Keyring(ring.path).refuse("attic")
+    until(lambda: set(link.hosts) == {"shed"})
+    since = time.monotonic()
+    while time.monotonic() - since < 2:
+        for name, caller in callers.items():
+            caller.offer(name)
+        time.sleep(0.1)
+    assert set(link.hosts) == {"shed"}
+    until(lambda: link.hosts["shed"].heard_at_s > since)
+    for caller in callers.values():
+        caller.close()
+
+
+@pytest.mark.system
+def test_a_coordinator_s_new_key_holds_at_once_and_the_old_one_no_more(line: tuple[Link, str], ring: Keyring) -> None:
+    link, endpoint = line
+    keys, old = KeyPair.fresh(), ring.pair
+    ring.allow("attic", keys.public)
+    before = Caller(endpoint, keys, old.public)
+    before.offer("attic")
+    until(lambda: "attic" in link.hosts)
+    other = Keyring(ring.path)
+    other.rotate()
+    until(lambda: ring.pair == other.pair)
+    time.sleep(0.5)
+    since = time.monotonic()
+    before.offer("attic")
+    time.sleep(1)
+    assert link.hosts["attic"].heard_at_s < since, "who calls the old key speaks to nobody"
+    after = Caller(endpoint, keys, other.pair.public)
+    after.offer("attic")
+    until(lambda: link.hosts["attic"].heard_at_s > since)
+    before.close()
+    after.close()
+
+
+@pytest.mark.system
+def test_no_host_answers_or_shows_what_another_was_asked(line: tuple[Link, str], ring: Keyring) -> None:
+    link, endpoint = line
+    callers = {}
+    for name in ("attic", "shed"):
+        keys = KeyPair.fresh()
+        ring.allow(name, keys.public)
+        callers[name] = Caller(endpoint, keys, ring.pair.public)
+        join = Join(PROTOCOL_VERSION, f"{name}/4", 1, "r", 0, 4, "", "", 9, 0, [], [])
+        callers[name].socket.send(encode_report(join))
+    until(lambda: set(link.agents) == {"attic/4", "shed/4"})
+    future = link.post("attic/4", lambda number: SetPause(number, True))
+    number = (link.epoch << 32) + 1
+    callers["shed"].socket.send(encode_report(Done(number, True, agent="shed/4")))
+    callers["shed"].socket.send(encode_report(Sheet("shed/4", 5, 1, 0, 0, b"", b"")))
+    until(lambda: link.spoofed == 2)
+    assert not future.done()
+    callers["attic"].socket.send(encode_report(Done(number, True, agent="attic/4")))
+    assert future.result(5).agent == "attic/4"
+    for caller in callers.values():
+        caller.close()

@@ -143,3 +143,31 @@ def test_after_closing_nobody_waits_for_ever(line: Link, agent: FakeAgent) -> No
     agent.hear()
     line.close()
     assert future.cancelled()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x82\xa1t\xa4beat\xa1x" + b"\x91" * 200_000,  # arrays in arrays
+        b"\x82\xa1t\xa4beat\xa5agent\xa2\xff\xfe",  # text that is none
+        b"\xdf\xff\xff\xff\xff",  # a map of four thousand million entries
+        b"\x82\xa1t\xabsuperseded\xa2id\x01\xb1coordinator_epoch\xcf" + b"\xff" * 8,  # an epoch beyond all
+        b"",
+    ],
+)
+def test_whatever_bytes_come_the_line_stands(line: Link, agent: FakeAgent, data: bytes) -> None:
+    agent.socket.send(data)
+    assert line.wait(lambda: line.garbage == 1, 5)
+    future = line.post("host0", lambda number: SetPause(number, True))
+    agent.done(agent.hear())
+    assert future.result(5).ok
+
+
+def test_a_host_that_names_agents_without_end_keeps_the_latest(line: Link, endpoint: str) -> None:
+    talker = FakeAgent(endpoint)
+    for number in range(link.AGENTS_MAX + 5):
+        talker.name = f"attic/{number}"
+        talker.join()
+    assert line.wait(lambda: talker.name in line.agents, 5)
+    assert len(line.agents) == link.AGENTS_MAX and "attic/0" not in line.agents
+    talker.close()

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from starting import Start
 
+from cellnode.curve import load_public
 from cellnode.panel import Counter
 from coordinator import Swarm
-from coordinator.keyring import Keyring, make_host
+from coordinator.keyring import Keyring, make_host, rotate_host
 from coordinator.registrar import Registrar
 from coordinator.runfolder import RunFolder
 
@@ -122,9 +123,30 @@ def test_hosts_on_the_list_or_with_a_token_join_and_grow_and_one_with_neither_do
         assert {tenure.host for tenure in RunFolder.open(swarm.folder).state().tenures} == {"cellar", "attic"}
         assert swarm.look().counters[:, Counter.DROP_SPOOFED].sum() == 0
         assert ring.by_token("attic") and not ring.by_token("cellar")
+        _take_back_and_renew(swarm, ring, tmp_path)
         swarm.stop()
         assert [host.poll() for host in hosts] == [None] * 3, "they wait for another run"
     finally:
         for host in hosts:
             host.terminate()
             host.wait(20)
+
+
+def _take_back_and_renew(swarm: Swarm, ring: Keyring, folder: Path) -> None:
+    """Keys change while the swarm lives."""
+    born = swarm.look().lives.copy()
+    ring.refuse("attic")
+    until(swarm, lambda: swarm.look().alive == 32, "the refused host is cut", 15)
+    ring.allow("attic", load_public(folder / "attic" / "host.pub"))
+    until(swarm, lambda: swarm.look().alive == 64, "allowed again, it is back", 30)
+    assert (swarm.look().lives == born).all(), "and its cells have lived all along"
+    ring.rotate()
+    for name in ("attic", "cellar"):
+        (folder / name / "coordinator.pub").write_text(ring.pair.public)
+    until(swarm, lambda: swarm.look().alive == 64, "the hosts call the new key", 30)
+    assert swarm.kill("cell:0,0").missing == [] and swarm.revive("dead").missing == []
+    ring.allow("attic", rotate_host(folder / "attic").public)
+    until(swarm, lambda: swarm.look().alive == 64 and epochs(swarm) == [2, 3], "its cells start with another key", 40)
+    swarm.wait(25)
+    loss = swarm.loss()
+    assert loss is not None and loss < -2.6, "and the picture is there again"
