@@ -29,6 +29,7 @@ CAMPAIGNS = {
     "large": ["--engine", "chip"],
     "patches": ["--engine", "chip"],
     "patchlaw": ["--engine", "chip", "--seeds", "30"],
+    "page": ["--engine", "chip", "--window", "20"],
     "train": [],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],

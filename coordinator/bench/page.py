@@ -1,135 +1,120 @@
-"""The live page beside a swarm: its cost, its frames, how soon a stroke kills and is seen. Uses the API.
+"""The live page beside a swarm: frames in a browser and for many viewers, CPU, what it costs the cells, how soon a
+stroke kills and is seen. Uses the API.
 
-The swarm's numbers stand beside each, with nobody watching as the measure. Viewers are processes of their own.
+The swarm's numbers stand beside each, with nobody watching before and in between as the measure. Browser, viewers and
+strokes are processes of their own, so that the coordinator's CPU time is its own; times are of the one monotonic clock.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from websockets.sync.client import connect
+import numpy as np
 
-from cellnode.panel import Counter
 from coordinator import Swarm
+from coordinator.bench.pagecost import Cost
+from coordinator.bench.patches import plant_tiles
 from coordinator.bench.registry import Options, Row
-from coordinator.serve import address, beside, wire
+from coordinator.serve import address, beside
+from firmware_sim.errors import RunFailed
 
-WINDOW_S = 10.0
-STROKES = 10
+STROKES_MAX = 40
 GROWN_T = 40.0
-CASES = (("nobody watches", 0), ("one viewer", 1), ("eight viewers", 8), ("one that never reads", -1))
+LARGE_CELLS_A_SECOND = 16384  # T of the large grid: as many wakes as two busy cores bear
+LARGE_GROWN_T = 6.0  # pictures grow there, so that there is something to see
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """One row a case, then the strokes, then the weight."""
+    """A row for each who watches, then strokes, then the large grid, then the weight of the page's files."""
+    window, strokes = options.window_s, max(3, min(STROKES_MAX, round(2 * options.window_s)))
+    with _served(options, options.grid, "processes", options.interval_s) as (swarm, page):
+        swarm.wait_until(min(GROWN_T, 2 * window / options.interval_s))
+        cases: tuple[tuple[str, Callable[[], Row] | None], ...] = (
+            ("nobody watches", None),
+            ("one viewer", lambda: _viewers(page.url, 1, window)),
+            ("nobody watches, again", None),
+            ("a browser", lambda: _browser(page.url, window)),
+            (f"{options.viewers} viewers", lambda: _viewers(page.url, options.viewers, window)),
+            ("one that never reads", lambda: _beside("viewers", page.url, "1", str(window), "deaf") or {}),
+            ("nobody watches, at last", None),
+        )
+        for name, who in cases:
+            yield {"case": name, **_case(swarm, page, who, window)}
+        yield {"case": "strokes", **_strokes(page.url, strokes)}
+    height, width = options.large
+    interval_s = max(options.interval_s, height * width / LARGE_CELLS_A_SECOND)
+    with _served(options, options.large, "patches", interval_s) as (swarm, page):
+        plant_tiles(swarm)
+        swarm.wait_until(LARGE_GROWN_T)
+        large = f"{height * width:,} cells in patches"
+        yield {"case": f"{large}, one viewer", **_case(swarm, page, lambda: _viewers(page.url, 1, window), window)}
+        yield {"case": f"{large}, a browser", **_case(swarm, page, lambda: _browser(page.url, window), window)}
+    yield {"case": "files", **_weight()}
+
+
+@contextmanager
+def _served(
+    options: Options, grid: tuple[int, int], substrate: str, interval_s: float
+) -> Iterator[tuple[Swarm, beside.Page]]:
+    page = beside.Page(address.Address(port=0))
     with tempfile.TemporaryDirectory() as home:
-        page = beside.Page(address.Address(port=0))
-        with Swarm.start(
-            options.rule,
-            options.grid,
-            engine=options.engines[-1],
-            interval_s=options.interval_s,
-            seed=options.seeds[0],
-            out=f"{home}/run",
-            on_line=options.say,
-        ) as swarm:
-            try:
+        try:
+            with Swarm.start(
+                options.rule,
+                grid,
+                engine=options.engines[-1],
+                interval_s=interval_s,
+                seed=options.seeds[0],
+                substrate=substrate,
+                out=f"{home}/run",
+                on_line=options.say,
+            ) as swarm:
                 page.open(swarm.folder)
-                swarm.wait_until(GROWN_T)
-                for name, count in CASES:
-                    yield {"case": name, **_case(swarm, page, count)}
-                yield {"case": "stroke", **_strokes(swarm, page.url)}
-            finally:
-                page.close()
-        yield {"case": "weight", **_weight()}
+                yield swarm, page
+        finally:
+            page.close()
 
 
-def _case(swarm: Swarm, page: beside.Page, count: int) -> Row:
-    before, began = _used(swarm, page), time.monotonic()
-    row: Row = {}
-    if count:
-        words = [sys.executable, "-m", "coordinator.bench.viewers", page.url, str(abs(count)), str(WINDOW_S)]
-        told = subprocess.run([*words, *(["deaf"] if count < 0 else [])], capture_output=True, check=True).stdout
-        row = {name: round(value, 1) for name, value in json.loads(told).items()} if count > 0 else {}
-    else:
-        swarm.wait(WINDOW_S / swarm.interval_s)
-    after, seconds = _used(swarm, page), time.monotonic() - began
-    names = ("coordinator_cpu", "page_cpu", "updates_per_s", "late_ms_per_s")
-    gained = [(now - then) / seconds for now, then in zip(after, before, strict=True)]
-    return {**row, **{name: round(value, 4 if "cpu" in name else 1) for name, value in zip(names, gained, strict=True)}}
+def _case(swarm: Swarm, page: beside.Page, who: Callable[[], Row] | None, window_s: float) -> Row:
+    """What `who` saw, and what it cost meanwhile."""
+    with Cost(swarm, page.pid) as cost:
+        row: Row = {} if who is None else who()
+        if who is None:
+            swarm.wait(window_s / swarm.interval_s)
+    return {**row, **cost.row}
 
 
-def _used(swarm: Swarm, page: beside.Page) -> tuple[float, float, float, float]:
-    """CPU seconds of this coordinator and of the page's server; updates and lateness of all cells."""
-    counters = swarm.look().counters.sum(axis=0)
-    return (
-        time.process_time(),
-        _cpu_s(page.pid),
-        float(counters[Counter.UPDATES]),
-        float(counters[Counter.LATE_NS]) / 1e6,
-    )
+def _viewers(url: str, count: int, window_s: float) -> Row:
+    return _beside("viewers", url, str(count), str(window_s)) or {}
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _browser(url: str, window_s: float) -> Row:
+    return _beside("browser", url, str(window_s)) or {}
 
 
-def _strokes(swarm: Swarm, url: str) -> Row:
-    """Kill small discs through the API: until no process is left, and until a frame shows them dark."""
-    place, _, token = url.partition("/#")
-    height, width = swarm.info.height, swarm.info.width
-    killed, seen = [], []
-    for number in range(STROKES):
-        row, column = height // 2, (number + 1) * width // (STROKES + 1)
-        before = swarm.look()
-        cells = [cell for cell in (row * width + column, (row - 1) * width + column) if before.on[cell]]
-        dark: list[float] = []
-        ready = threading.Event()
-        watcher = threading.Thread(target=_until_dark, args=(place, token, set(cells), dark, ready))
-        watcher.start()
-        ready.wait(10)
-        body = json.dumps({"do": "kill", "select": f"path:0.5,{row},{column},{row - 1},{column}"}).encode()
-        asking = urllib.request.Request(place + "/api/actions", body, {"Authorization": f"Bearer {token}"})
-        began = time.monotonic()
-        poster = threading.Thread(target=lambda asking=asking: urllib.request.urlopen(asking, timeout=60).read())
-        poster.start()
-        pids = before.pids[cells].tolist()
-        while any(Path(f"/proc/{pid}").exists() for pid in pids):
-            time.sleep(0.0005)
-        killed.append(time.monotonic() - began)
-        poster.join()
-        watcher.join(30)
-        seen += [at - began for at in dark]
-        swarm.revive("dead")
-        swarm.wait(2)
-    milliseconds = [round(statistics.median(values) * 1000, 1) if values else None for values in (killed, seen)]
-    return {"strokes": STROKES, "to_sigkill_ms": milliseconds[0], "to_frame_ms": milliseconds[1]}
+def _strokes(url: str, count: int) -> Row:
+    told = _beside("strokes", url, str(count)) or {}
+    row: Row = {"strokes": count}
+    for name in ("to_sigkill_ms", "to_frame_ms"):
+        for share in (50, 95):
+            row[f"{name}_p{share}"] = round(float(np.percentile(told[name], share)), 1)
+    return row
 
 
-def _until_dark(place: str, token: str, cells: set[int], dark: list[float], ready: threading.Event) -> None:
-    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None, open_timeout=60) as line:
-        line.send(json.dumps({"token": token}))
-        left, ends = set(cells), time.monotonic() + 30
-        while left and time.monotonic() < ends:
-            data = line.recv(30)
-            if isinstance(data, bytes):
-                head, chosen, shown = wire.decode(data)
-                line.send(json.dumps({"seen": head.number}))
-                ready.set()
-                left -= set(chosen[shown.phases == 0].tolist())
-        if not left:
-            dark.append(time.monotonic())
+def _beside(what: str, url: str, *words: str) -> Any:
+    """Run coordinator.bench.WHAT with these words; the address goes through a pipe, since it holds the token."""
+    command = [sys.executable, "-m", f"coordinator.bench.{what}", *words]
+    ended = subprocess.run(command, input=url.encode(), stdout=subprocess.PIPE, check=False)
+    if ended.returncode:
+        raise RunFailed(f"coordinator.bench.{what} ended with code {ended.returncode}; what it had to say stands above")
+    return json.loads(ended.stdout)
 
 
 def _weight() -> Row:

@@ -61,10 +61,7 @@ def _row(options: Options, height: int, width: int, patch: tuple[int, int] | Non
             on_progress=progress,
         ) as swarm,
     ):
-        for row in range(TILE // 2, height, TILE):
-            for column in range(TILE // 2, width, TILE):
-                if height > TILE and (row, column) != (height // 2, width // 2):
-                    swarm.plant(f"cell:{row},{column}")
+        plant_tiles(swarm)
         swarm.wait_until(BEGIN)
         before, others_ns, at = swarm.look(), _others_ns(swarm), swarm.t
         swarm.wait_until(END)
@@ -88,6 +85,15 @@ def _row(options: Options, height: int, width: int, patch: tuple[int, int] | Non
         "stale_age_p99_T": measured.stale_age_p99 and round(measured.stale_age_p99, 3),
         "heard_share": measured.heard_share and round(measured.heard_share, 3),
     }
+
+
+def plant_tiles(swarm: Swarm) -> None:
+    """A seed in the middle of every tile, beside the one in the grid's centre."""
+    height, width = swarm.info.height, swarm.info.width
+    for row in range(TILE // 2, height, TILE):
+        for column in range(TILE // 2, width, TILE):
+            if height > TILE and (row, column) != (height // 2, width // 2):
+                swarm.plant(f"cell:{row},{column}")
 
 
 def _others_ns(swarm: Swarm) -> int:

@@ -32,7 +32,7 @@ BENCHMARKS = {
     "patchlaw": "Patches beside single cells: Kolmogorov-Smirnov on the loss at 50, 100, 200 T; wakes of a cell in T.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
-    "page": "The live page beside a swarm: frames, CPU, what it costs the cells, how soon a stroke kills and is seen.",
+    "page": "The live page: frames in a browser, for many, of a large grid; CPU; how soon a stroke kills and is seen.",
     "published": "The article's published models (--models DIR) beside a plain asynchronous simulation.",
 }
 ELSEWHERE = {"train": "planaria[train]"}  # benchmarks of another floor, and the extra that brings them
@@ -50,6 +50,8 @@ class Options:
     seeds: tuple[int, ...] = (1, 2, 3)
     window_s: float = 60.0
     models: Path | None = None
+    viewers: int = 100  # `page`: how many at once
+    large: tuple[int, int] = (256, 256)  # `page`: the grid in patches
     processes: bool = False  # `published`: a sample in real processes, too
     say: Say = lambda _line: None
 

@@ -1,68 +1,97 @@
 """Viewers for `bench page`, in a process of their own: watch a page for some seconds, say as JSON what came.
 
-`python -m coordinator.bench.viewers ADDRESS COUNT SECONDS [deaf]`; a deaf one asks for frames, never reads. May import
-websockets and serve's wire.
+`python -m coordinator.bench.viewers COUNT SECONDS [deaf]`, the page's address on standard input; a deaf one asks for
+frames, never reads. May import websockets and serve's wire.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-import threading
 import time
-from typing import Any
 
-from websockets.sync.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from coordinator.serve import wire
 
+OPEN_S = 60.0
 
-def watch(address: str, seconds: float, told: dict[str, float]) -> None:
-    """Read and acknowledge as a page does."""
-    place, _, token = address.partition("/#")
-    with connect(place.replace("http", "ws") + "/live", max_size=None, compression=None, open_timeout=60) as line:
-        line.send(json.dumps({"token": token}))
-        frames, size, ends = 0, 0, 0.0
-        while not ends or time.monotonic() < ends:
+
+class Seen:
+    """What one viewer got in its window."""
+
+    def __init__(self) -> None:
+        self.frames = self.bytes = self.cells = 0
+
+
+async def watch(address: str, seconds: float, ready: asyncio.Barrier) -> Seen:
+    """Read and acknowledge as a page does; the window begins when every viewer has its first, whole frame."""
+    seen = Seen()
+    async with _line(address) as line:
+        await line.send(_token(address))
+        await _frame(line)
+        await ready.wait()
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
             try:
-                data = line.recv(1.0)
+                async with asyncio.timeout(left):
+                    head, size = await _frame(line)
             except TimeoutError:
-                continue
-            if isinstance(data, bytes):
-                line.send(json.dumps({"seen": wire.decode(data)[0].number}))
-                if not ends:
-                    ends = time.monotonic() + seconds  # the first, whole frame is not counted
-                    continue
-                frames, size = frames + 1, size + len(data)
-    told.update(frames=told["frames"] + frames, bytes=told["bytes"] + size)
+                break
+            seen.frames, seen.bytes, seen.cells = seen.frames + 1, seen.bytes + size, seen.cells + head.count
+    return seen
 
 
-def deaf(address: str, seconds: float) -> None:
+async def deaf(address: str, seconds: float) -> None:
     """Open the line, say the token, and read nothing."""
-    place, _, token = address.partition("/#")
-    with connect(place.replace("http", "ws") + "/live", max_size=None, max_queue=1, open_timeout=60) as line:
-        line.send(json.dumps({"token": token}))
-        time.sleep(seconds)
+    async with _line(address, max_queue=1) as line:
+        await line.send(_token(address))
+        await asyncio.sleep(seconds)
+        line.transport.abort()
 
 
-def main(arguments: list[str]) -> None:
+def _line(address: str, max_queue: int = 16) -> connect:
+    place = address.partition("/#")[0].replace("http", "ws") + "/live"
+    return connect(place, max_size=None, compression=None, open_timeout=OPEN_S, max_queue=max_queue)
+
+
+def _token(address: str) -> str:
+    return json.dumps({"token": address.partition("/#")[2]})
+
+
+async def _frame(line: ClientConnection) -> tuple[wire.Head, int]:
+    """The next frame, acknowledged; other messages are passed over."""
+    while True:
+        data = await line.recv()
+        if isinstance(data, bytes):
+            head = wire.decode(data)[0]
+            await line.send(json.dumps({"seen": head.number}))
+            return head, len(data)
+
+
+async def all_of(address: str, count: int, seconds: float) -> dict[str, float]:
+    """Means of all viewers, and the slowest."""
+    ready = asyncio.Barrier(count)
+    found = await asyncio.gather(*(watch(address, seconds, ready) for _ in range(count)))
+    frames = sum(seen.frames for seen in found)
+    return {
+        "frames_per_s": round(frames / count / seconds, 2),
+        "slowest_frames_per_s": round(min(seen.frames for seen in found) / seconds, 2),
+        "cells_a_frame": round(sum(seen.cells for seen in found) / max(frames, 1), 1),
+        "kib_per_s": round(sum(seen.bytes for seen in found) / 1024 / count / seconds, 1),
+    }
+
+
+def main(arguments: list[str], address: str) -> None:
     """As the command line says."""
-    address, count, seconds = arguments[0], int(arguments[1]), float(arguments[2])
-    told: dict[str, Any] = {"frames": 0, "bytes": 0}
+    count, seconds = int(arguments[0]), float(arguments[1])
     if "deaf" in arguments:
-        deaf(address, seconds)
+        asyncio.run(deaf(address, seconds))
+        print("{}")
     else:
-        threads = [threading.Thread(target=watch, args=(address, seconds, told)) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    print(
-        json.dumps(
-            {"frames_per_s": told["frames"] / count / seconds, "kib_per_s": told["bytes"] / 1024 / count / seconds}
-        )
-    )
+        print(json.dumps(asyncio.run(all_of(address, count, seconds))))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], sys.stdin.read().strip())

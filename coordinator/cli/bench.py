@@ -19,12 +19,16 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINE_NAMES), help="May be repeated.")
 @click.option("--interval", "interval_s", type=float, default=0.5, show_default=True, help="T in seconds.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")
-@click.option("--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`, `record`: seconds.")
+@click.option(
+    "--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`, `record`, `page`: seconds."
+)
 @click.option(
     "--models",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="`article`, `published`: the models.",
 )
+@click.option("--viewers", type=click.IntRange(1, 128), default=100, show_default=True, help="`page`: at once.")
+@click.option("--large", type=Grid(), default="256x256", show_default=True, metavar="HXW", help="`page`: in patches.")
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")
 @json_option
@@ -37,6 +41,8 @@ def bench(
     seeds: int,
     window_s: float,
     models: Path | None,
+    viewers: int,
+    large: tuple[int, int],
     processes: bool,
     out: Path | None,
     as_json: bool,
@@ -67,6 +73,8 @@ def bench(
         seeds=tuple(range(1, seeds + 1)),
         window_s=window_s,
         models=models,
+        viewers=viewers,
+        large=large,
         processes=processes,
         say=lambda line: click.echo(f"  {line}", err=True),
     )

@@ -191,7 +191,7 @@ function draw(now) {
   sparks.add(page.cells.t, page.cells, now);
   board.drawOver(page.chosen, page.hands?.line ?? null);
   page.drawn = (page.drawn ?? 0) + 1;
-  if (receipt) { link.seen(receipt); receipt = 0; }
+  if (receipt) { link.seen(receipt); receipt = 0; page.fresh = (page.fresh ?? 0) + 1; }
 }
 requestAnimationFrame(draw);
 
