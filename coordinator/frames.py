@@ -18,13 +18,16 @@ from firmware_sim.rule import rgb_on_black, rgb_on_white
 LOOKS = ("led", "paper")  # LED on black: as the boards would shine; paper white: as the article prints it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Frame:
     """`states` float32 [H, W, 16] in units of value, `on` bool [H, W] (has a process), `t` in T since the seed."""
 
     t: float
     states: NDArray[np.float32]
     on: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return f"Frame({self.height}x{self.width} at {self.t:.1f} T, {int(self.on.sum())} cells on)"
 
     @property
     def height(self) -> int:
