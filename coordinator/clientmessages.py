@@ -1,7 +1,7 @@
 """What a second command says to the coordinator that lives: one Ask, one Answer, over the same ROUTER as the agents.
 
 A client connects a DEALER to the run's coordinator.sock, sends an Ask and waits for the Answer with its id. May import
-msgspec, cellnode.messages and coordinator.actions only.
+msgspec, cellnode.messages, and the coordinator's actions and succession only.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import msgspec
 
 from cellnode.messages import strictly
 from coordinator.actions import Action, FaultReport, Outcome
+from coordinator.succession import Begin
 
 
 class Ask(msgspec.Struct, frozen=True, tag_field="t", tag="ask"):
-    """Please do this. `stop` ends the whole run, `status` only asks; otherwise `action` is carried out and logged."""
+    """Please do this. `stop` ends the whole run, `status` only asks, `begin` puts another pattern in its place;
+    otherwise `action` is carried out and logged."""
 
     id: int
-    what: str  # "do" | "stop" | "status"
+    what: str  # "do" | "stop" | "status" | "begin"
     action: Action | None = None
+    begin: Begin | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, tag_field="t", tag="answer"):

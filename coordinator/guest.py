@@ -23,6 +23,7 @@ from coordinator.measure import Measure, measure
 from coordinator.observer import Observer
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder, RunState
+from coordinator.succession import Begin
 from firmware_sim.errors import BadInput, RunFailed
 
 ANSWER_S = 120.0
@@ -93,6 +94,10 @@ class Guest:
     def faults(self) -> list[FaultReport]:
         return self._ask("status").faults
 
+    def begin(self, begin: Begin) -> None:
+        """Ask whoever owns the run to end it and begin another pattern in its place."""
+        self._ask("begin", begin=begin)
+
     def look(self, *, ages: bool = False) -> Sight:
         return self._camera.look(self.clock.interval_ns if ages else 0)
 
@@ -128,13 +133,13 @@ class Guest:
             self._camera.close()
             self._context.destroy(linger=0)
 
-    def _ask(self, what: str, action: Action | None = None) -> Answer:
+    def _ask(self, what: str, action: Action | None = None, begin: Begin | None = None) -> Answer:
         self._number += 1
         socket = self._context.socket(zmq.DEALER)
         try:
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(self._runtime.coordinator_endpoint)
-            socket.send(clientmessages.encode(Ask(self._number, what, action)))
+            socket.send(clientmessages.encode(Ask(self._number, what, action, begin)))
             deadline = time.monotonic() + ANSWER_S
             while (left := deadline - time.monotonic()) > 0:
                 if not socket.poll(round(left * 1000)):

@@ -34,6 +34,7 @@ from coordinator.measure import Measure
 from coordinator.rerun import By, Check
 from coordinator.runfolder import RunInfo
 from coordinator.substrate import REAL, Progress
+from coordinator.succession import NO_HEIR, Begin, OnBegin
 from coordinator.verbs import Verbs
 from coordinator.wish import Wish
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -48,6 +49,7 @@ class Swarm(Verbs):
     def __init__(self) -> None:
         self._body: Conductor | Guest | None = None
         self._attached = False
+        self._on_begin: OnBegin | None = None
         self._finished = threading.Event()
         self._ending = threading.Lock()
 
@@ -75,6 +77,7 @@ class Swarm(Verbs):
         on_line: OnLine = lambda _line: None,
         on_progress: OnProgress = lambda _progress: None,
         on_folder: Callable[[Path], None] = lambda _path: None,
+        on_begin: OnBegin | None = None,
         command: tuple[str, ...] = (),
     ) -> Swarm:
         """Bring up a swarm and plant the seed in its centre.
@@ -87,9 +90,11 @@ class Swarm(Verbs):
         has room for), started on this machine, or coming by themselves to the endpoint `join` (with `keys` from
         `planaria keys new`, or `insecure`). Raises BadInput before
         anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
-        know, `on_folder` the run folder before the first process is there.
+        know, `on_folder` the run folder before the first process is there, `on_begin` that another pattern is wanted
+        in its place (None: that cannot be).
         """
         swarm = Swarm()
+        swarm._on_begin = on_begin
         wish = Wish(
             rule=str(rule),
             grid=grid,
@@ -153,6 +158,12 @@ class Swarm(Verbs):
     def perform(self, action: Action) -> Outcome:
         """Any action of the vocabulary (coordinator/actions.py)."""
         return self._here.perform(action)
+
+    def begin(self, begin: Begin) -> None:
+        """Have whoever owns this run end it and begin another pattern. BadInput where nobody does that."""
+        if self._on_begin is None:
+            raise BadInput(NO_HEIR)
+        self._on_begin(begin)
 
     def faults(self) -> list[FaultReport]:
         """All faults of this run, with the proof counted at their victims."""
@@ -285,6 +296,9 @@ class Swarm(Verbs):
         try:
             if ask.what == "stop":
                 threading.Thread(target=self.stop, name="planaria-stop").start()
+                return Answer(ask.id)
+            if ask.what == "begin" and ask.begin is not None:
+                self.begin(ask.begin)
                 return Answer(ask.id)
             outcome = body.perform(ask.action) if ask.what == "do" and ask.action is not None else None
             return Answer(ask.id, outcome=outcome, faults=body.faults())

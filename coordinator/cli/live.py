@@ -20,6 +20,7 @@ from coordinator.measure import Measure
 from coordinator.rerun import By, Check
 from coordinator.scenario import Step
 from coordinator.substrate import REAL
+from coordinator.succession import Heir
 from coordinator.swarm import Swarm
 from coordinator.terminal import View
 from coordinator.yamlfile import is_yaml
@@ -75,28 +76,6 @@ class Ended:
     check: Check | None = None
 
 
-def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
-    """Start, run to the end or Ctrl-C, stop cleanly."""
-    view = View(look, live=view_live)
-    with view, page_of(plan) as page:
-        swarm = launch(plan, view, page)
-        pace = None if page is None else page.pace
-        interrupted, check = False, None
-        try:
-            run_steps(swarm, view, plan.steps, plan.length, pace)
-            if plan.check is not None:
-                view.say(f"t {swarm.t:.1f} T: living it all again")
-                with turn(pace):
-                    check = swarm.again(plan.check)
-        except KeyboardInterrupt:
-            interrupted = True
-            view.say("stopping")
-        finally:
-            with uninterrupted(), turn(pace):
-                swarm.stop()
-    return Ended(swarm.measure(), swarm.folder, interrupted, check)
-
-
 def attach_and_watch(run: str, length: float | None, view_live: bool | None, look: str) -> Ended:
     """Attach, watch for `length` T or until Ctrl-C, leave."""
     view, interrupted, measure = View(look, live=view_live), False, None
@@ -115,22 +94,24 @@ def attach_and_watch(run: str, length: float | None, view_live: bool | None, loo
 
 
 @contextlib.contextmanager
-def page_of(plan: Plan) -> Iterator[Page | None]:
-    """The address of the run's page, taken before anything is started, and given back at the end."""
+def page_of(plan: Plan, *, begins: bool = False) -> Iterator[Page | None]:
+    """The address of the run's page, taken before anything is started, and given back at the end. `begins`: another
+    pattern can be started from it."""
     if not plan.serve:
         yield None
         return
     from coordinator.serve import address, beside, within
 
     where = address.parse(plan.listen or "")
-    page = beside.Page(where) if plan.substrate in REAL else within.Page(where, 1 / plan.interval_s)
+    real = plan.substrate in REAL
+    page = beside.Page(where, begins) if real else within.Page(where, 1 / plan.interval_s, begins)
     try:
         yield page
     finally:
         page.close()
 
 
-def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
+def launch(plan: Plan, view: View, page: Page | None = None, heir: Heir | None = None) -> Swarm:
     """Bring the swarm up before the viewer's eyes."""
     view.headline(f"{plan.rule}: starting")
 
@@ -162,6 +143,7 @@ def launch(plan: Plan, view: View, page: Page | None = None) -> Swarm:
         on_line=view.say,
         on_progress=view.launch,
         on_folder=show,
+        on_begin=None if heir is None else heir.ask,
     )
     if plan.scenario is not None:
         _keep(plan, swarm.folder / "scenario.toml")
@@ -181,7 +163,14 @@ def _keep(plan: Plan, path: Path) -> None:
         shutil.copyfile(plan.scenario, path)
 
 
-def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | None, pace: Pace | None = None) -> None:
+def run_steps(
+    swarm: Swarm,
+    view: View,
+    steps: Sequence[Step],
+    until: float | None,
+    pace: Pace | None = None,
+    heir: Heir | None = None,
+) -> None:
     """Perform the steps at their times, draw in between, return at `until` T (None: never)."""
     for step in steps:
         if until is not None and step.t > until:
@@ -191,18 +180,18 @@ def run_steps(swarm: Swarm, view: View, steps: Sequence[Step], until: float | No
             return
         with turn(pace):
             view.say(f"t {swarm.t:.1f} T: {act(swarm, view, step.action).line}")
-    watch(swarm, view, until, pace)
+    watch(swarm, view, until, pace, heir)
 
 
-def watch(swarm: Swarm, view: View, until: float | None, pace: Pace | None = None) -> None:
-    """Let it live until `until` T and draw; comes back early when another command has stopped the run. `pace`: of
-    virtual time, while a page is watched."""
+def watch(swarm: Swarm, view: View, until: float | None, pace: Pace | None = None, heir: Heir | None = None) -> None:
+    """Let it live until `until` T and draw; comes back early when another command has stopped the run, or another
+    pattern is to take its place. `pace`: of virtual time, while a page is watched."""
     try:
         watcher = Watcher(swarm, view)
         if pace is not None:
-            pace.live(swarm, until, watcher.draw)
+            pace.live(swarm, until, watcher.draw, lambda: heir is not None and heir.asked)
             return
-        while until is None or not swarm.reached(until):
+        while (until is None or not swarm.reached(until)) and not (heir is not None and heir.asked):
             if swarm.paused:
                 watcher.tell_pause()
                 time.sleep(DRAW_S)

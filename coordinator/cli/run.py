@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from coordinator.cli import live
+from coordinator.cli import live, owning
 from coordinator.cli.options import Grid, exit_code, json_option, listen_option, look_option, seed_option, show_json
 from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
@@ -174,7 +174,7 @@ def run(
         listen=listen,
         check=check,
     )
-    ended = live.start_and_run(plan, view, look)
+    ended = owning.start_and_run(plan, view, look)
     measure = ended.measure
     if measure is not None:
         if as_json:

@@ -33,7 +33,7 @@ def main() -> None:
     picture, source = opening.picture_of(folder), None
     while source is None:
         try:
-            source = Source(folder, picture)
+            source = Source(folder, picture, wish["begins"])
         except RunFailed:  # the panel is not there yet: the browser waits at the open socket
             if over.wait(PANEL_EVERY_S):
                 return

@@ -17,12 +17,13 @@ from starlette.routing import Route
 
 from coordinator import scenario
 from coordinator.actions import Action
-from coordinator.serve import metrics, openapi
+from coordinator.serve import metrics, openapi, patterns
 from coordinator.serve.guard import TooLargeError
 from coordinator.serve.inside import Inside, Shown
 from coordinator.serve.pace import Wished
 from coordinator.serve.vocabulary import vocabulary
 from coordinator.serve.watch import FullError, Watch
+from coordinator.succession import Begin
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 
@@ -33,6 +34,7 @@ class MissingError(Exception):
 Handler = Callable[[Request], Awaitable[Response]]
 Read = TypeVar("Read")
 _actions: msgspec.json.Decoder[Action] = msgspec.json.Decoder(Action)
+_begins = msgspec.json.Decoder(Begin)
 _paces = msgspec.json.Decoder(Wished)
 
 
@@ -95,6 +97,19 @@ def routes(watch: Watch) -> list[Route]:
         await watch.act(inside.step)
         return answer({"t": inside.t})
 
+    async def offered(_request: Request) -> Response:
+        return answer(await watch.ask(patterns.patterns))
+
+    async def pictured(request: Request) -> Response:
+        data = await watch.ask(lambda: patterns.picture(request.path_params["name"]))
+        return Response(data, media_type="image/png")
+
+    async def begin(request: Request) -> Response:
+        """Answered when it can be, before it is: the page of the next run follows at the same address."""
+        wanted = _body(_begins, await request.body(), "beginning")
+        await watch.act(lambda: source.begin(wanted))
+        return answer({"rule": wanted.rule})
+
     table: list[tuple[str, str, Handler]] = [
         ("/api/run", "GET", run),
         ("/api/numbers", "GET", numbers),
@@ -108,6 +123,9 @@ def routes(watch: Watch) -> list[Route]:
         ("/api/actions", "POST", act),
         ("/api/pace", "POST", pace),
         ("/api/step", "POST", step),
+        ("/api/patterns", "GET", offered),
+        ("/api/patterns/{name}/picture", "GET", pictured),
+        ("/api/begin", "POST", begin),
         ("/metrics", "GET", scrape),
     ]
     return [Route(path, told(handler), methods=[method]) for path, method, handler in table]

@@ -21,18 +21,22 @@ END_S = 5.0
 
 
 class Page:
-    """Bind with `Page(address)`; `open` starts the server of a run; `close` ends it and gives the address back."""
+    """Bind with `Page(address)`; `open` starts the server of a run, in the place of an earlier one; `close` ends it and
+    gives the address back. `begins`: the run's owner puts another pattern in its place when asked."""
 
     pace: None = None  # real time passes by itself
 
-    def __init__(self, where: Address) -> None:
+    def __init__(self, where: Address, begins: bool = False) -> None:
+        self._begins = begins
         self._names, self._token = where.names, address.new_token()
         self._listening = where.bind()
         self.url = address.url(self._listening, self._token)
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self, folder: Path) -> None:
-        """Serve this run from now on; what the server has to say goes to page.log in the run folder."""
+        """Serve this run from now on; what the server has to say goes to page.log in the run folder. Whoever comes
+        before it is up waits at the socket."""
+        self._end()
         descriptor = self._listening.fileno()
         home = str(Path(coordinator.__file__).resolve().parent.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
@@ -48,7 +52,7 @@ class Page:
                 env=environment,
             )
         assert self._process.stdin is not None
-        wish = {"descriptor": descriptor, "token": self._token, "names": list(self._names)}
+        wish = {"descriptor": descriptor, "token": self._token, "names": list(self._names), "begins": self._begins}
         self._process.stdin.write(json.dumps(wish).encode() + b"\n")
         self._process.stdin.flush()
 
@@ -60,6 +64,9 @@ class Page:
     def close(self) -> None:
         """End the server, by force if it does not hear."""
         self._listening.close()
+        self._end()
+
+    def _end(self) -> None:
         if self._process is None:
             return
         if self._process.stdin is not None:

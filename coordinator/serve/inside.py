@@ -22,6 +22,7 @@ from coordinator.runfolder import RunFolder
 from coordinator.serve import hello, inspect, pace
 from coordinator.serve.pace import Pace
 from coordinator.serve.source import RATES, Source
+from coordinator.succession import Begin
 from coordinator.swarm import Swarm
 from firmware_sim.errors import RunFailed
 
@@ -29,9 +30,10 @@ EPOCH = np.uint64(1 << 32)  # all are placed once
 
 
 class Inside:
-    """One swarm in virtual time, at its pace."""
+    """One swarm in virtual time, at its pace. `begins`: its owner puts another pattern in its place when asked."""
 
-    def __init__(self, swarm: Swarm, at: Pace) -> None:
+    def __init__(self, swarm: Swarm, at: Pace, begins: bool = False) -> None:
+        self.begins = begins
         self._swarm, self.pace = swarm, at
         self.folder, self.info = RunFolder.open(swarm.folder), swarm.info
         self.picture = picture_of(self.folder)
@@ -103,6 +105,10 @@ class Inside:
                 raise RunFailed("this run is over")
             return self._swarm.perform(action)
 
+    def begin(self, begin: Begin) -> None:
+        """Ask the run's owner to put another pattern in its place."""
+        self._swarm.begin(begin)
+
     def faults(self) -> list[FaultReport]:
         """All faults with proof."""
         with self.pace.lock:
@@ -115,7 +121,12 @@ class Inside:
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
         found = hello.hello(self.info, self.picture, {}, 1)
-        return {**found, "folder": str(self.folder.path), "pace": {"least": pace.LEAST, "most": pace.MOST}}
+        return {
+            **found,
+            "folder": str(self.folder.path),
+            "pace": {"least": pace.LEAST, "most": pace.MOST},
+            "begins": self.begins,
+        }
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look."""

@@ -9,6 +9,7 @@ import msgspec
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.measure import Measure
 from coordinator.serve.pace import Wished
+from coordinator.succession import Begin
 
 ERRORS = {
     "400": "Bad input: the line says what was given and what is expected.",
@@ -22,8 +23,8 @@ ERRORS = {
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    types = [Action, Outcome, FaultReport, Measure, Wished]
-    (action, outcome, fault, measure, pace), components = msgspec.json.schema_components(
+    types = [Action, Outcome, FaultReport, Measure, Wished, Begin]
+    (action, outcome, fault, measure, pace, begin), components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     components["Error"] = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
@@ -62,6 +63,17 @@ def document() -> dict[str, Any]:
                 "responses": {"200": {"description": "Prometheus text.", "content": {"text/plain": {}}}},
             }
         },
+        "/api/patterns": _get(
+            "The built-in patterns, with a line of what to expect of each.", _list({"type": "object"})
+        ),
+        "/api/patterns/{name}/picture": {
+            "get": {
+                "summary": "What a pattern grows, one pixel a cell.",
+                "parameters": [_parameter("name", "path", "string")],
+                "responses": {"200": {"description": "PNG.", "content": {"image/png": {}}}},
+            }
+        },
+        "/api/begin": _post("End this run and begin another pattern in its place.", begin, {"type": "object"}),
         "/api/pace": _post("In virtual time: how many T pass in a second.", pace, {"type": "object"}),
         "/api/step": _post("In virtual time: one T, exactly, and then a pause.", None, {"type": "object"}),
         "/api/actions": _post("Carry out one action of the vocabulary.", action, outcome),

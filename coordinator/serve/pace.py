@@ -48,9 +48,11 @@ class Pace:
             raise BadInput(f"t_per_s is {t_per_s:g}, expected {LEAST:g} to {MOST:g} T a second")
         self._t_per_s = t_per_s
 
-    def live(self, swarm: Swarm, until: float | None, each: Callable[[], None]) -> None:
-        """Let it live until `until` T (None: for ever); `each` is called after every step."""
-        while not (swarm.ended or (until is not None and swarm.reached(until))):
+    def live(
+        self, swarm: Swarm, until: float | None, each: Callable[[], None], enough: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Let it live until `until` T (None: for ever) or until `enough`; `each` is called after every step."""
+        while not (enough() or swarm.ended or (until is not None and swarm.reached(until))):
             began = time.monotonic()
             with self.lock:
                 if not (swarm.paused or swarm.ended):

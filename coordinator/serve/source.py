@@ -6,6 +6,7 @@ belongs to one thread. May import the coordinator's guest, locate and run folder
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from coordinator.guest import Guest
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder
 from coordinator.serve import hello, inspect
+from coordinator.succession import Begin
 from firmware_sim.errors import RunFailed
 
 AGES_KEPT = 20_000
@@ -31,11 +33,13 @@ RATES = [Counter.UPDATES, Counter.SAID, Counter.CPU_NS]
 
 
 class Source:
-    """One run. `see` belongs to the eyes' thread, `numbers` to the clerk's, `perform` to the hands'."""
+    """One run. `see` belongs to the eyes' thread, `numbers` to the clerk's, `perform` to the hands'. `begins`: its
+    owner puts another pattern in its place when asked."""
 
     pace: None = None  # real time passes by itself
 
-    def __init__(self, folder: RunFolder, picture: Picture | None) -> None:
+    def __init__(self, folder: RunFolder, picture: Picture | None, begins: bool = False) -> None:
+        self.begins = begins
         self.folder, self.info = folder, folder.info
         self.picture = picture
         self.value_bytes = hello.value_bytes(self.info)
@@ -113,9 +117,15 @@ class Source:
             self._require_coordinator()
             return self._clerk.perform(action)
 
-    def faults(self) -> list[FaultReport]:
-        """All faults with proof, fresh; from state.json when nobody coordinates."""
+    def begin(self, begin: Begin) -> None:
+        """Ask the run's owner to put another pattern in its place."""
         with self._asking:
+            self._require_coordinator()
+            self._clerk.begin(begin)
+
+    def faults(self) -> list[FaultReport]:
+        """All faults with proof, fresh; from state.json when nobody coordinates, or not yet."""
+        with self._asking, contextlib.suppress(RunFailed):
             if locate.look(self.folder).coordinator:
                 return self._clerk.faults()
         return [_report(record) for record in self._clerk.state().faults]
@@ -131,7 +141,7 @@ class Source:
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
         found = hello.hello(self.info, self.picture, self._eyes.state().boards, self._eyes.hosts)
-        return {**found, "folder": str(self.folder.path), "pace": None}
+        return {**found, "folder": str(self.folder.path), "pace": None, "begins": self.begins}
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet. The eyes'."""

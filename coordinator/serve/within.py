@@ -22,7 +22,8 @@ END_S = 5.0
 class Page:
     """Bind with `Page(address, t_per_s)`; `show` serves a swarm, `close` gives the address back."""
 
-    def __init__(self, where: Address, t_per_s: float) -> None:
+    def __init__(self, where: Address, t_per_s: float, begins: bool = False) -> None:
+        self._begins = begins
         self.pace: Pace = Pace(t_per_s)
         self._names, self._token = where.names, address.new_token()
         self._listening = where.bind()
@@ -36,7 +37,8 @@ class Page:
     def show(self, swarm: Swarm) -> None:
         """Serve this swarm from now on, instead of the one before."""
         self._end()
-        arguments = (Inside(swarm, self.pace), self._listening.dup(), self._token, self._names, self._servers.append)
+        source, listening = Inside(swarm, self.pace, self._begins), self._listening.dup()
+        arguments = (source, listening, self._token, self._names, self._servers.append)
         self._thread = threading.Thread(target=app.serve, args=arguments, name="planaria-page", daemon=True)
         self._thread.start()
 

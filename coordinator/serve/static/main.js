@@ -11,6 +11,7 @@ import { hint } from "./hint.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
 import { Pace } from "./pace.js";
 import { makePainter } from "./paint.js";
+import { Patterns } from "./patterns.js";
 import { showWounds } from "./recovery.js";
 import { Sparks } from "./spark.js";
 import { theme } from "./theme.js";
@@ -82,6 +83,7 @@ function count(note) {
 
 async function welcome(hello) {
   const again = page.hello?.run === hello.run;
+  if (page.hello && !again) { location.reload(); return; } // another run has taken its place
   page.hello = hello;
   page.cells = new Cells(hello);
   if (again) { dirty = true; return; }
@@ -92,6 +94,7 @@ async function welcome(hello) {
   if (hello.pace) charts.without("cores"); // its cells have no processes that could be asked
   at("hint-virtual").hidden = !hello.pace;
   at("hint-real").hidden = at("speed-box").hidden = Boolean(hello.pace);
+  page.patterns = hello.begins ? new Patterns({ started: (name) => { page.starting = name; showState(false); } }, hello.rule) : null;
   page.views = new Views(hello);
   showViews();
   page.then = new Then(hello, { changed: () => { dirty = true; }, pointer: (t) => charts.point(t) });
@@ -137,9 +140,9 @@ async function askFaults() {
 setInterval(() => { if (page.link === "live" && !document.hidden && !page.over) askFaults(); }, FAULTS_EVERY_MS);
 
 function showState(paused) {
-  const chip = at("state"), kind = page.over ? "over" : page.link === "live" ? (paused ? "paused" : "live") : "lost";
+  const chip = at("state"), kind = page.starting ? "starting" : page.over ? "over" : page.link === "live" ? (paused ? "paused" : "live") : "lost";
   chip.className = `chip ${kind}`;
-  const word = { over: "the run is over", live: "live", paused: "paused", lost: "connection lost" }[kind];
+  const word = { over: "the run is over", live: "live", paused: "paused", lost: "connection lost", starting: `starting ${page.starting}` }[kind];
   if (chip.textContent !== word) chip.textContent = word;
   at("pause").textContent = paused ? "Go on" : "Pause";
 }
@@ -252,6 +255,7 @@ addEventListener("keydown", (event) => {
   else if (key === "[" || key === "]") page.hands?.wider(key === "]" ? 1 : -1);
   else if (key === "i" && board.cursor) inspect(board.cell(board.cursor));
   else if (key === "escape") { page.hands?.choose("look"); inspect(null); }
+  else if (key === "p" && page.patterns) page.patterns.open();
   else if (key === "?") at("keys").showModal();
   else if (/^[1-9]$/.test(key)) page.hands?.chooseNumber(Number(key) - 1);
   else return;
