@@ -17,6 +17,7 @@ SLACK_NS = 1_000_000_000  # an order acknowledged late was carried out before; o
 PLAIN = frozenset(
     {
         *("crash", "churn", "erase", "pause", "slow", "agent_kill", "coordinator_kill"),
+        *("host_off", "host_cut", "host_loss", "host_delay"),
         *("link_loss", "link_burst", "link_delay", "link_reorder", "link_duplicate", "link_rate", "hold", "partition"),
         *("clock_drift", "clock_jitter", "clock_jump"),
         "state_flip",

@@ -20,7 +20,7 @@ from coordinator import selector
 from coordinator.actions import Bridge, Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unbridge, Unmap
 from coordinator.faults.base import Grid
 from coordinator.observer import Observer
-from coordinator.substrate import REAL, Cells, Substrate
+from coordinator.substrate import REAL, Cells, HostNetwork, Substrate
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import ALPHA, STATE_STEP
@@ -145,6 +145,9 @@ class Hands:
 
     def kill_agent(self) -> int:
         return self._substrate.kill_agent()
+
+    def network(self) -> HostNetwork:
+        return self._substrate.network()
 
     def die(self) -> None:
         """In a moment: what was asked is written down and answered first."""

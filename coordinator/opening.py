@@ -33,6 +33,8 @@ from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.substrate import HostsSubstrate
 from coordinator.keyring import Keyring
+from coordinator.lab.hosts import LabHosts
+from coordinator.lab.network import Network, remove_run
 from coordinator.patches import PatchSubstrate
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
@@ -48,7 +50,6 @@ from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import CHANNELS
 
-LOOPBACK = "tcp://127.0.0.1:*"
 OnAsk = Callable[[Ask], Answer]
 
 
@@ -91,7 +92,7 @@ def start(
     try:
         if runtime is not None and payload is not None and wish.hosts:
             placement = _placement(folder, payload, 0, interval_ns, chips.others(on_chips, payload, {}))
-            substrate = hosts = _hosts(folder, store, placement, wish.join or LOOPBACK, on_line)
+            substrate = hosts = _hosts(folder, store, placement, wish.join, on_line, new=True)
             hosts.listen(on_ask)
             store.update(endpoint=hosts.endpoint)
             (runtime.path / locate.POINTER).write_text(str(folder.path.resolve()))
@@ -109,6 +110,7 @@ def start(
             )
     except (BadInput, RunFailed):
         shutil.rmtree(folder.path, ignore_errors=True)
+        remove_run(run)
         raise
     conductor = Conductor(
         substrate, folder, store, picture, engine, on_line, real_time=machine is not None, filmed=wish.filmed
@@ -156,17 +158,31 @@ def attach(text: str, on_ask: OnAsk, on_line: OnLine, on_progress: OnProgress) -
     return conductor
 
 
-def _hosts(folder: RunFolder, store: Store, placement: Placement, endpoint: str, on_line: OnLine) -> HostsSubstrate:
-    """The swarm of `folder` over its hosts."""
+def _hosts(
+    folder: RunFolder, store: Store, placement: Placement, endpoint: str, on_line: OnLine, *, new: bool = False
+) -> HostsSubstrate:
+    """The swarm of `folder` over its hosts, who find us at `endpoint`; "": they are started here."""
     info = folder.info
     runtime = Runtime(Path(info.runtime))
-    local = None if info.joined else LocalHosts(runtime, info.hosts, info.capacity)
+    local = None if info.joined else _local(info, runtime, new)
+    endpoint = endpoint or (local.endpoint if local is not None else "")
 
     def keep(tenures: list[Tenure]) -> None:
         store.update(tenures=tenures)
 
     registrar = Registrar(Keyring(Path(info.keys)), on_line) if info.keys else None
     return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, registrar)
+
+
+def _local(info: RunInfo, runtime: Runtime, new: bool) -> LocalHosts:
+    """Hosts on this machine, on its loopback or on a network of their own."""
+    if not info.netns:
+        return LocalHosts(runtime, info.hosts, info.capacity)
+    names = tuple(LocalHosts.names_of(info.hosts))
+    network = Network(info.run, os.getpid(), names) if new else Network.found(info.run, names)
+    if new:
+        network.build()
+    return LabHosts(runtime, info.hosts, info.capacity, network)
 
 
 def picture_of(folder: RunFolder) -> Picture | None:
@@ -188,6 +204,7 @@ def stop_run(text: str, on_line: OnLine) -> RunFolder:
         report.finish(folder)
         return folder
     on_line("its agent was dead already; sweeping up")
+    remove_run(info.run)
     sweep(Runtime(Path(info.runtime)))
     store = Store(folder)
     store.update(stopped=True)
@@ -290,6 +307,7 @@ def _info(
         record=wish.record,
         hosts=wish.hosts,
         joined=bool(wish.join),
+        netns=wish.netns,
         keys="" if wish.keys is None else str(wish.keys.resolve()),
         capacity=wish.capacity or -(-height * width // max(1, wish.hosts)),
     )

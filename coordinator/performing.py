@@ -32,7 +32,8 @@ from coordinator.hands import Hands
 from coordinator.observer import Observer
 from coordinator.selector import is_random
 from coordinator.store import Store
-from coordinator.substrate import Substrate
+from coordinator.substrate import Cells, Substrate
+from firmware_sim.errors import BadInput
 
 ROUNDING = 1e-6  # of a T: clocks count nanoseconds, and a moment in T is no whole number of them
 
@@ -119,6 +120,8 @@ class Performer:
         number = self._store.next_action()
         choose = self._hands.choose_links if faults.KINDS[action.fault].links else self._hands.choose
         rng_seed = choose(action.select, action.seed, number)[-1]  # cells that cannot be are refused now, not then
+        if faults.KINDS[action.fault].network:
+            self._carried(action, rng_seed)
         plan, t = plans.first(action, self.board.take_id(), self._t(), rng_seed), self._t()
         self._plans.add(plan)
         if plan.next_t <= t:
@@ -136,6 +139,8 @@ class Performer:
         else:
             (cells, rng_seed), slots = self._hands.choose(action.select, action.seed, number), []
         cells, slots = kind.place(cells, slots, self._hands.grid, parameters, rng_seed)
+        if kind.network:
+            cells = self._carried(action, rng_seed)
         cells = self._hands.able(action.fault, kind.engines, cells)
         if action.keep is not None:
             kept = self._hands.spare(cells, action.keep, rng_seed)
@@ -156,6 +161,13 @@ class Performer:
             fault=fault.record.id,
             proof={"kind": action.fault, "hits": fault.hits()},
         )
+
+    def _carried(self, action: Inject, rng_seed: int) -> Cells:
+        """The cells of the hosts that a fault of hosts means. BadInput where there are no such hosts."""
+        network = self._hands.network()
+        if action.keep is not None:
+            raise BadInput(f"fault {action.fault}: keep spares cells, and a host has power or has not: leave keep out")
+        return network.carried(faults.KINDS[action.fault].hosts_of(action.parameters, network.names, rng_seed))
 
     def _act(self, action: Chosen) -> Outcome:
         chosen, seed = self._hands.choose(action.select, action.seed, self._store.next_action())

@@ -34,8 +34,8 @@ from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.cost import cost_us
 from coordinator.host import Epochs, Host
-from coordinator.substrate import Cells, OnProgress
-from firmware_sim.errors import RunFailed
+from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
+from firmware_sim.errors import BadInput, RunFailed
 
 COST_WINDOW_S = 1.5
 
@@ -147,6 +147,9 @@ class ProcessSubstrate:
 
     def kill_agent(self) -> int:
         return self._host.kill_agent()
+
+    def network(self) -> HostNetwork:
+        raise BadInput(NO_NETWORK)
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         return self._do(lambda number: Poke(number, kind, cells.tolist(), state), cells.size)

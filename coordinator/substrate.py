@@ -5,7 +5,7 @@ Holds no state and does nothing; may import coordinator.camera's Sight and celln
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,41 @@ REAL = ("processes", "patches")  # substrates on which time passes by itself, an
 OnProgress = Callable[[Progress], None]
 
 
+NO_NETWORK = (
+    "faults of hosts need a network of their own, which this run has not: start it with --hosts N --netns (root, Linux)"
+)
+
+
+class HostNetwork(Protocol):
+    """What faults of hosts may lay hands on. Hosts have names; by a `fault`'s number what was done is undone."""
+
+    names: list[str]
+    coordinator: str  # its name among the ends of the network
+
+    def carried(self, names: Iterable[str]) -> Cells:
+        """The cells that these hosts carry."""
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Somebody wants what befalls them: their silence is no trouble."""
+
+    def power(self, names: Iterable[str], on: bool, fault: int) -> list[str]:
+        """Off until no fault keeps them so; returns those that had processes and have none left."""
+
+    def drop(self, fault: int, pairs: Iterable[tuple[str, str]], rate: float = 1.0) -> None:
+        """Frames from the first to the second of each pair are lost, with this probability."""
+
+    def pass_again(self, fault: int) -> None: ...
+
+    def dropped(self, fault: int) -> int:
+        """Frames lost so far."""
+
+    def slow(self, name: str, delay_s: float) -> None:
+        """Frames from and to this host are so much later; 0: as it was."""
+
+    def delayed(self, name: str) -> int:
+        """Frames that were."""
+
+
 class Substrate(Protocol):
     """Every method that changes cells returns those that did not acknowledge (none on `virtual`)."""
 
@@ -62,6 +97,9 @@ class Substrate(Protocol):
 
     def kill_agent(self) -> int:
         """SIGKILL whoever carries the cells; returns how many are gone. BadInput where nobody does."""
+
+    def network(self) -> HostNetwork:
+        """BadInput where hosts have none of their own."""
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]: ...
 

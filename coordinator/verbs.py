@@ -73,17 +73,20 @@ class Verbs(ABC):
     def inject(
         self,
         fault: str,
-        select: str,
+        select: str = "",
         *,
         duration: float | None = None,
         seed: int | None = None,
         **parameters: float | str,
     ) -> Outcome:
-        """Begin a fault of the catalogue (docs/faults.md), or plan it; it ends itself after `duration` T.
+        """Begin a fault of the catalogue (docs/faults.md), or plan it; it ends itself after `duration` T. Faults of
+        hosts need no selector.
 
         The rest are the kind's own parameters, `keep` and the words of a schedule: `every=20, times=5`.
         """
         own, planned = faults.sort_words(fault, parameters)
+        if not select and fault in faults.KINDS and faults.KINDS[fault].host:
+            select = "all"
         action = Inject(fault=fault, select=select, duration=duration, seed=seed, parameters=own, **planned)
         return self.perform(action)
 

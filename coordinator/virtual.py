@@ -21,7 +21,7 @@ from cellnode.rows import ends
 from cellnode.virtual import VirtualSwarm, World
 from coordinator.camera import Sight
 from coordinator.rerun import By, Check, Rerun
-from coordinator.substrate import Cells, OnProgress, Progress
+from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress, Progress
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
 from firmware_sim.limits import STATE_STEP
@@ -134,6 +134,9 @@ class VirtualSubstrate:
 
     def kill_agent(self) -> int:
         raise BadInput("fault agent_kill: in virtual time there is no agent; use --substrate processes")
+
+    def network(self) -> HostNetwork:
+        raise BadInput(NO_NETWORK)
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         numbers = cells.tolist()

@@ -18,6 +18,7 @@ from cellnode.patchlayout import grid
 from cellnode.topology import neighbours
 from coordinator import chips
 from coordinator.keyring import Keyring
+from coordinator.lab.tools import check as check_lab
 from coordinator.liveness import WITHIN_T
 from coordinator.substrate import REAL
 from firmware_sim.errors import BadInput
@@ -52,6 +53,7 @@ class Wish:
     join: str = ""  # endpoint where they join; "": they are started on this machine
     capacity: int = 0  # room for cells of a host on this machine; 0: just its share
     keys: Path | None = None  # the coordinator's folder of keys, for hosts beyond this machine
+    netns: bool = False  # the hosts started here have a network of their own
     insecure: bool = False  # let hosts join from elsewhere without keys
 
 
@@ -88,10 +90,14 @@ def check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
 
 
 def _check_hosts(wish: Wish, cells: int) -> None:
-    if not wish.hosts and (wish.join or wish.capacity):
-        raise BadInput("--at and --capacity are for swarms over several hosts: say how many with --hosts N")
+    if not wish.hosts and (wish.join or wish.capacity or wish.netns):
+        raise BadInput("--at, --netns and --capacity are for swarms over several hosts: say how many with --hosts N")
     if not wish.hosts:
         return
+    if wish.netns:
+        if wish.join:
+            raise BadInput("--netns makes hosts on this machine, --at waits for others: leave one of them out")
+        check_lab()
     if wish.join:
         found = re.fullmatch(r"tcp://(\[?[^/]*\]?):([0-9]{1,5}|\*)", wish.join)
         if found is None:

@@ -55,6 +55,7 @@ class Plan:
     record: bool = False
     within: float = WITHIN_T  # T after the last harm by which the picture must be back
     hosts: int = 0
+    netns: bool = False
     join: str = ""
     capacity: int = 0
     keys: Path | None = None
@@ -135,6 +136,7 @@ def launch(plan: Plan, view: View, page: Page | None = None, heir: Heir | None =
         record=plan.record,
         within=plan.within,
         hosts=plan.hosts,
+        netns=plan.netns,
         join=plan.join,
         capacity=plan.capacity,
         keys=plan.keys,

@@ -68,6 +68,7 @@ AFTER_SCENARIO = 100.0
 @click.option("--angle", type=float, default=0.0, help="Turn the picture by this many degrees.")
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--hosts", type=int, default=0, metavar="N", help="Spread over N hosts, started here or joining --at.")
+@click.option("--netns", is_flag=True, help="Hosts started here get a network of their own, for faults of it (root).")
 @click.option("--at", "join", default="", metavar="tcp://ADDRESS:PORT", help="Wait here for the hosts to join.")
 @click.option("--keys", type=click.Path(path_type=Path), default=None, help="Keys for --at, from `planaria keys new`.")
 @click.option("--insecure", is_flag=True, help="Let hosts join --at from elsewhere without keys.")
@@ -106,6 +107,7 @@ def run(
     angle: float,
     record: bool,
     hosts: int,
+    netns: bool,
     join: str,
     keys: Path | None,
     insecure: bool,
@@ -130,6 +132,7 @@ def run(
     planaria run lizard --substrate virtual --serve
     planaria run dot --substrate virtual --for 60 --check=cells
     planaria run lizard --hosts 4
+    planaria run lizard --hosts 4 --netns
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
 
     Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
@@ -164,6 +167,7 @@ def run(
         record=record,
         within=within,
         hosts=hosts,
+        netns=netns,
         join=join,
         capacity=capacity,
         keys=keys,

@@ -21,6 +21,7 @@ from coordinator.faults.hardware import HARDWARE
 from coordinator.faults.hosts import AgentKill, CoordinatorKill
 from coordinator.faults.liars import Byzantine, StuckChannel
 from coordinator.faults.links import LINKS, Held
+from coordinator.faults.network import NETWORK
 from coordinator.faults.partition import Partition
 from coordinator.faults.pause import Pause
 from coordinator.faults.slow import Slow
@@ -42,6 +43,7 @@ _ALL: tuple[type[Fault], ...] = (
     *HARDWARE,
     AgentKill,
     CoordinatorKill,
+    *NETWORK,
 )
 PLANNED = ("keep", "begin", "every", "times", "swing", "up", "down", "min_up", "min_down")
 KINDS: Mapping[str, type[Fault]] = MappingProxyType({kind.kind: kind for kind in _ALL})

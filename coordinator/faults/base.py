@@ -9,6 +9,7 @@ is one class in one file and one line in the registry. May import actions, celln
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from cellnode.messages import LinkFault, RulePayload
 from cellnode.panel import Counter
 from coordinator.actions import FaultReport
+from coordinator.substrate import HostNetwork
 from firmware_sim.errors import BadInput
 
 Cells = NDArray[np.int64]
@@ -39,6 +41,9 @@ class Target(Protocol):
 
     def kill_agent(self) -> int:
         """Returns how many agents are gone."""
+
+    def network(self) -> HostNetwork:
+        """BadInput where hosts have none of their own."""
 
     def die(self) -> None:
         """The coordinator kills itself, as soon as what was asked is answered."""
@@ -110,6 +115,7 @@ class Fault(ABC):
     links: ClassVar[bool] = False  # lies on edges, so that `A->B` may choose them
     alone: ClassVar[bool] = False  # two of this kind at once have no meaning
     host: ClassVar[bool] = False  # befalls a host, so that no cells need be chosen
+    network: ClassVar[bool] = False  # ... or some, chosen by name, on a network of their own
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -138,6 +144,11 @@ class Fault(ABC):
     def checked_word(cls, name: str, word: str) -> str:
         """The word as it is kept; BadInput for one that cannot be meant."""
         return word
+
+    @classmethod
+    def hosts_of(cls, parameters: dict[str, Any], names: Sequence[str], rng_seed: int) -> list[str]:
+        """The hosts that a fault of this kind befalls."""
+        return []
 
     @classmethod
     def rule_of(cls, parameters: dict[str, Any], family: str, degrees: float) -> RulePayload | None:
@@ -253,6 +264,8 @@ def checked_parameters(kind: type[Fault], given: dict[str, Any]) -> dict[str, An
 def _value(fault: type[Fault], name: str, parameter: Parameter, given: Any) -> float | str:
     kind = fault.kind
     if parameter.word:
+        if isinstance(given, int | float):
+            given = f"{given:g}"  # a word may be a number
         if not isinstance(given, str):
             raise BadInput(f"fault {kind}: {name} is {given!r}, expected {parameter.word}")
         return fault.checked_word(name, given)

@@ -94,9 +94,11 @@ def _python(told: Prose) -> str:
     name, *words = told.words
     pairs = [word.partition("=")[::2] for word in words]
     select = dict(pairs).get("select", "all")
+    name_of_host = name in KINDS and KINDS[name].network
     others = [(ARGUMENTS.get(key, key), value) for key, value in pairs if key != "select"]
     given = "".join(f", {key}={value if _is_number(value) else json.dumps(value)}" for key, value in others)
-    return f"swarm.inject({json.dumps(name)}, {json.dumps(select)}{given})"
+    chosen = "" if name_of_host else f", {json.dumps(select)}"
+    return f"swarm.inject({json.dumps(name)}{chosen}{given})"
 
 
 def _is_number(value: str) -> bool:
@@ -120,7 +122,10 @@ def _parameters(kind: type[Fault]) -> str:
 def _reach(kind: type[Fault]) -> str:
     """Who can suffer it, for how long, and what a rebirth changes."""
     parts = []
-    if kind.host:
+    if kind.network:
+        parts.append("It befalls whole hosts of a run with `--hosts N --netns`, and needs no selector:")
+        parts.append("`hosts` names them (`h2`, or `h1,h3`), or says how many are drawn.")
+    elif kind.host:
         parts.append("It befalls the host of a run of real processes, and needs no selector. Virtual time has no host.")
     elif kind.engines is not None:
         parts.append(f"In processes and in virtual time, on cells whose engine is {_or(sorted(kind.engines))}.")
@@ -135,14 +140,15 @@ def _reach(kind: type[Fault]) -> str:
         )
     if kind.instant:
         parts.append("It is over as soon as it has happened.")
-    elif not kind.host:
+    elif kind.network or not kind.host:
         parts.append("It lasts until `for` is over or it is healed.")
     if issubclass(kind, Held):
         parts.append("A cell that is born again has it again.")
     if kind.alone:
         parts.append("One at a time.")
-    if not kind.host:
-        parts.append(f"Planned by {_or([f'`{word}`' for word in PLANNED if word not in kind.parameters])}.")
+    if kind.network or not kind.host:
+        words = [word for word in PLANNED if word not in kind.parameters and not (kind.network and word == "keep")]
+        parts.append(f"Planned by {_or([f'`{word}`' for word in words])}.")
     return textwrap.fill(" ".join(parts), WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
@@ -171,6 +177,8 @@ def _parameter(name: str, parameter: Parameter) -> str:
 
 
 def _where(kind: type[Fault]) -> str:
+    if kind.network:
+        return "hosts of `--netns`"
     if kind.host:
         return "the host"
     if kind.links:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from cellnode.hostmessages import Offer
 from cellnode.porter import boot_id
 from cellnode.runtime import Runtime
 from coordinator.agents import Watched, last_words
+from coordinator.substrate import Cells, HostNetwork
 from firmware_sim.errors import RunFailed
 
 ADDRESS = "127.0.0.1"
@@ -32,10 +36,22 @@ class _Local:
 class LocalHosts:
     """The hosts `h1` ... `hN` below a run's runtime directory, with room for `capacity` cells each."""
 
+    near = True  # a host that is not heard, though its process lives, is only slow
+    insecure = False  # whether their addresses need no keys, though they are no loopback
+
     def __init__(self, runtime: Runtime, count: int, capacity: int) -> None:
         self._runtime, self._capacity = runtime, capacity
-        self.names = [f"h{number}" for number in range(1, count + 1)]
+        self.names = self.names_of(count)
         self._hosts: dict[str, _Local] = {}
+        self.endpoint = f"tcp://{ADDRESS}:*"  # where the coordinator listens for them
+
+    @staticmethod
+    def names_of(count: int) -> list[str]:
+        return [f"h{number}" for number in range(1, count + 1)]
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Where it does so."""
+        return nullcontext()
 
     def home(self, name: str) -> Path:
         return self._runtime.path / name
@@ -43,20 +59,44 @@ class LocalHosts:
     def start(self, name: str, endpoint: str) -> None:
         """Start this host (again)."""
         command = [sys.executable, "-m", "cellnode.porterdoor", "--join", endpoint, "--name", name, "--once"]
-        command += ["--capacity", str(self._capacity), "--address", ADDRESS, "--runtime", str(self.home(name))]
+        command += ["--capacity", str(self._capacity), "--address", self.address(name)]
+        command += ["--runtime", str(self.home(name)), *(["--insecure"] if self.insecure else [])]
         home = str(Path(cellnode.__file__).resolve().parent.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
         with (self._runtime.path / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment
+                self._command(command, name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=environment,
             )
         self._forget(name)
         self._hosts[name] = _Local(Watched(process.pid), process)
 
+    def meet(self, carried: Callable[[Iterable[str]], Cells], expect: Callable[[Iterable[str]], None]) -> None:
+        """Who knows which cells a host carries, and who is to be told of losses that somebody wants."""
+        self.carried, self.expect = carried, expect
+
+    def network(self) -> HostNetwork | None:
+        """What faults of hosts may do; None where these have no network of their own."""
+        return None
+
+    def address(self, name: str) -> str:
+        """Where its cells bind TCP."""
+        return ADDRESS
+
+    def _command(self, words: list[str], name: str) -> list[str]:
+        return words
+
     def adopt(self, offer: Offer) -> None:
         """One that an earlier coordinator has started."""
         if offer.host in self.names and offer.host not in self._hosts and offer.machine == boot_id():
-            self._hosts[offer.host] = _Local(Watched(offer.pid), None)
+            self._take(offer.host, offer.pid)
+
+    def _take(self, name: str, pid: int) -> None:
+        self._hosts[name] = _Local(Watched(pid), None)
 
     def alive(self, name: str) -> bool:
         return self.living(name) > 0
@@ -86,8 +126,9 @@ class LocalHosts:
 
     def wait(self, timeout_s: float) -> None:
         """Until they have left; those that hang are killed."""
+        deadline = time.monotonic() + timeout_s
         for host in self._hosts.values():
-            if not host.watched.wait(timeout_s):
+            if not host.watched.wait(max(0.0, deadline - time.monotonic())):
                 host.watched.kill()
                 host.watched.wait(5.0)
 

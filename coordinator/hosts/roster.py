@@ -7,10 +7,12 @@ was cut off, its cells still live. May import numpy and msgspec.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Tenure(msgspec.Struct, frozen=True):
@@ -74,6 +76,12 @@ class Roster:
     def of(self, host: str) -> list[int]:
         """Epochs of the blocks that this host is to carry."""
         return sorted(epoch for epoch, tenure in self.tenures.items() if tenure.host == host)
+
+    def carried(self, hosts: Iterable[str]) -> NDArray[np.int64]:
+        """The cells that these hosts carry, in ascending order."""
+        names = set(hosts)
+        cells = [cell for tenure in list(self.tenures.values()) if tenure.host in names for cell in tenure.cells]
+        return np.sort(np.asarray(cells, np.int64))
 
     def look(self, hosts: Mapping[str, Seen]) -> Changes:
         """Take note of who is lost, and place what has no host where there is room."""

@@ -111,7 +111,7 @@ class Steward:
         """All hosts that have ever offered themselves."""
         hosts = {}
         for name, line in list(self._link.hosts.items()):
-            here = self._local is not None and name in self._local.names
+            here = self._local is not None and self._local.near and name in self._local.names
             silent = now_s - line.heard_at_s > (LOCAL_LOST_S if here else LOST_S)
             if self._local is not None and here:
                 silent |= self._local.living(name) != line.offer.pid
@@ -148,7 +148,7 @@ class Steward:
         changes = self._roster.look(hosts)
         for tenure, why in changes.ended:
             self._leave(tenure, why)
-        self.asked -= {tenure.host for tenure, _ in changes.ended}
+        self.asked.difference_update({tenure.host for tenure, _ in changes.ended})
         for tenure in changes.begun:
             self._enter(tenure)
             self._say(f"{len(tenure.cells)} cells are started on {tenure.host}, empty (epoch {tenure.epoch})")
@@ -192,6 +192,7 @@ class Steward:
             self._note(host, f"host {host} is silent; its {len(post.tenure.cells)} cells wait for its return")
         else:
             self._note(host, f"host {host} is heard again, and its cells live")
+            self.asked.discard(host)
 
     def _tell_waiting(self) -> None:
         waiting = self._roster.homeless

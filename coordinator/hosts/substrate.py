@@ -44,7 +44,7 @@ from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
 from coordinator.link import Link
 from coordinator.registrar import Registrar
-from coordinator.substrate import Cells, OnProgress
+from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
 from firmware_sim.engines import FAMILIES
 from firmware_sim.errors import BadInput, RunFailed
 
@@ -118,7 +118,8 @@ class HostsSubstrate:
             on_lapsed=self._tell_lapsed,
         )
         try:
-            self._endpoint = link.listen(self._endpoint, self._registrar)
+            with contextlib.nullcontext() if self._local is None else self._local.inside():
+                self._endpoint = link.listen(self._endpoint, self._registrar)
         except RunFailed:
             link.close()
             self.leave()
@@ -134,6 +135,8 @@ class HostsSubstrate:
             link, self._roster, self._mosaic, self._local, self._placement, self._wanted, self._say, key_of
         )
         self._steward.endpoint = self._endpoint
+        if self._local is not None:
+            self._local.meet(self._roster.carried, self._steward.asked.update)
         return True
 
     def _tell_lapsed(self, hosts: list[str], anew: bool) -> None:
@@ -325,6 +328,12 @@ class HostsSubstrate:
                 steward.asked.add(name)
                 return int(self._local.kill(name))
         return 0
+
+    def network(self) -> HostNetwork:
+        network = None if self._local is None else self._local.network()
+        if network is None:
+            raise BadInput(NO_NETWORK)
+        return network
 
     def poke(self, kind: str, cells: Cells, state: bytes) -> list[int]:
         return self._to_cells(cells, lambda number, mine: Poke(number, kind, mine, state))

@@ -166,6 +166,12 @@ def test_an_agent_and_a_coordinator_cannot_be_killed_where_there_is_none(swarm: 
             swarm.inject(kind, "all")
 
 
+def test_faults_of_hosts_are_refused_where_there_is_no_network_of_hosts(swarm: Swarm) -> None:
+    for words in (["host_off"], ["host_cut", "hosts=h1", "begin=90"]):
+        with pytest.raises(BadInput, match=r"start it with --hosts N --netns"):
+            swarm.perform(faults.parse(words))
+
+
 def test_a_planned_fault_begins_and_ends_at_its_times_as_often_as_asked(swarm: Swarm) -> None:
     action = faults.parse(["erase", "select=cell:5,5", "begin=5", "every=4", "times=3"])
     swarm.perform(action)
