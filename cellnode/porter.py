@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ import zmq
 
 from cellnode.coordinatorlink import CoordinatorLink
 from cellnode.enrolment import Enrolment
+from cellnode.hatch import Hatch
 from cellnode.hostmessages import Offer, Refused, Tend, decode_order, encode
 from cellnode.keywatch import KeyWatch
 from cellnode.messages import PROTOCOL_VERSION, Done, Superseded
@@ -61,6 +63,7 @@ class Porter:
     def __init__(self, config: HostConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._instance, self._machine = os.urandom(8).hex(), boot_id()
+        self._address = config.address or own_address(config.endpoint)
         self._watch = KeyWatch(config.keys)
         keys = self._watch.keys
         self._link = CoordinatorLink(config.endpoint, keys)
@@ -87,9 +90,13 @@ class Porter:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        hatch = Hatch(self._config.home)
         try:
             while not self._stopping:
-                if wake_read in self._link.poll({wake_read: zmq.POLLIN}, LOOK_MS):
+                ready = self._link.poll({wake_read: zmq.POLLIN, hatch.fileno(): zmq.POLLIN}, LOOK_MS)
+                if hatch.fileno() in ready:
+                    hatch.answer({"host": self._config.name, "joined": self._known, "blocks": len(self._agents)})
+                if wake_read in ready:
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake_read, 4096)
                 self._reap()
@@ -97,6 +104,7 @@ class Porter:
                 self._renew(now_ns)
                 if self._link.connected_anew():
                     self._offered_ns = 0
+                    self._look_at_address()
                 for data in self._link.receive():
                     self._hear(data, now_ns)
                 self._enrol(now_ns)
@@ -104,6 +112,7 @@ class Porter:
         finally:
             for epoch in list(self._agents):
                 self._end(epoch)
+            hatch.close()
             self._end_enrolment()
             self._link.close()
             Runtime(self._config.home).remove()
@@ -122,11 +131,7 @@ class Porter:
         if before is None or keys is None:
             return
         if before.own != keys.own:
-            self._say(f"{self._config.name}: another key of this host; its cells are killed and start anew with it")
-            for epoch in list(self._agents):
-                self._end(epoch)
-            self._spent.clear()
-            self._instance = os.urandom(8).hex()
+            self._begin_anew("another key of this host; its cells are killed and start anew with it")
         else:
             self._say(f"{self._config.name}: another key of the coordinator; calling it anew")
         self._link.renew(keys)
@@ -180,6 +185,22 @@ class Porter:
             self._enrolment.close()
             self._enrolment = None
 
+    def _look_at_address(self) -> None:
+        """Cells cannot be reached under an address that this host has lost: they end, and it begins anew."""
+        before, now = self._address, self._config.address or own_address(self._config.endpoint)
+        self._address = now or before
+        if not before or self._address == before:
+            return
+        self._begin_anew(f"this host was {before} and is {self._address} now; its cells are killed and start anew there")
+
+    def _begin_anew(self, why: str) -> None:
+        """As a host that nobody has seen before."""
+        self._say(f"{self._config.name}: {why}")
+        for epoch in list(self._agents):
+            self._end(epoch)
+        self._spent.clear()
+        self._instance = os.urandom(8).hex()
+
     def _tend(self, order: Tend) -> None:
         if self._answered is None or self._answered.id != order.id:
             error = ""
@@ -202,7 +223,7 @@ class Porter:
         self._send(self._answered)
 
     def _speak(self, now_ns: int) -> None:
-        if now_ns - self._offered_ns >= OFFER_NS and self._send(self._offer()):
+        if self._address and now_ns - self._offered_ns >= OFFER_NS and self._send(self._offer()):
             self._offered_ns = now_ns
         silent = now_ns - self._heard_ns > SILENT_NS and not self._refusal
         if silent and (not self._told_ns or now_ns - self._told_ns > SAY_AGAIN_NS):
@@ -215,6 +236,8 @@ class Porter:
             )
 
     def _hint(self) -> str:
+        if not own_address(self._config.endpoint):
+            return " (no way to that address, or its name, is known here)"
         return "" if self._config.keys is None or self._known else " (is this host's key on the coordinator's list?)"
 
     def _offer(self) -> Offer:
@@ -225,7 +248,7 @@ class Porter:
             instance=self._instance,
             pid=os.getpid(),
             machine=self._machine,
-            address=config.address,
+            address=self._address,
             capacity=config.capacity,
             coordinator_epoch=self._coordinator_epoch,
             run=self._run,
@@ -242,7 +265,7 @@ class Porter:
         runtime, config = self._runtime(epoch), self._config
         runtime.create()
         command = [sys.executable, "-m", "cellnode.agent", "--run", self._run, "--runtime", str(runtime.path)]
-        command += ["--connect", config.endpoint, "--name", f"{config.name}/{epoch}", "--address", config.address]
+        command += ["--connect", config.endpoint, "--name", f"{config.name}/{epoch}", "--address", self._address]
         command += ["--parent", str(os.getpid()), "--foreground"]
         command += [] if config.keys is None else ["--keys", str(config.keys)]
         with runtime.log.open("ab") as log:
@@ -288,6 +311,17 @@ class Porter:
 
     def _runtime(self, epoch: int) -> Runtime:
         return Runtime(self._config.home / str(epoch))
+
+
+def own_address(endpoint: str) -> str:
+    """The address from which this host reaches the coordinator, "" when there is no way to it; nothing is sent."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, int(port)))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def boot_id() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cellnode.curve import HostKeys, is_loopback
 from cellnode.enrolment import prepare
 from cellnode.hostlimits import host_limit
-from cellnode.porter import HostConfig, Porter, sweep_home
+from cellnode.porter import HostConfig, Porter, own_address, sweep_home
 from cellnode.prctl import raise_descriptor_limit, set_process_name
 from cellnode.runtime import Runtime, root, try_lock
 from cellnode.token import Token
@@ -37,7 +37,7 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
     capacity = host_limit().cells if arguments.capacity is None else arguments.capacity
     if capacity < 0:
         raise BadInput(f"--capacity is {capacity}, expected a number of cells, 0 or more")
-    address = arguments.address or _own_address(found["host"], int(found["port"]))
+    address = arguments.address or own_address(arguments.join)
     keys = Path(arguments.keys).absolute() if arguments.keys else None
     token = Path(arguments.token).absolute() if arguments.token else None
     if token is not None and keys is None:
@@ -55,20 +55,7 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
             "--insecure goes without, where every machine on the network is trusted"
         )
     home = Path(arguments.runtime).absolute() if arguments.runtime else root() / f"host-{name}"
-    return HostConfig(name, arguments.join, address, capacity, home, keys, token, arguments.once)
-
-
-def _own_address(host: str, port: int) -> str:
-    """The address from which this host reaches the coordinator; nothing is sent."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((host, port))
-            return str(probe.getsockname()[0])
-    except OSError as error:
-        raise BadInput(
-            f"--join: this host does not know the way to {host} ({error.strerror or error}); check the name, or give "
-            "--address, where other hosts reach this one"
-        ) from error
+    return HostConfig(name, arguments.join, arguments.address, capacity, home, keys, token, arguments.once)
 
 
 def serve(config: HostConfig) -> None:

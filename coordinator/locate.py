@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cellnode.runtime import Runtime, root
 from coordinator.agents import is_held
+from coordinator.clock import NEVER
 from coordinator.runfolder import RUNS, RunFolder, boot_id
 from coordinator.substrate import REAL
 from firmware_sim.errors import BadInput
@@ -64,6 +65,17 @@ def find_alive(text: str, runs: Path = RUNS) -> RunFolder:
     if state.boot_id and state.boot_id != boot_id():
         raise BadInput(f"{folder.path}: this run ended when the machine was restarted")
     return folder
+
+
+def orphan(rule: str, grid: tuple[int, int] | None, runs: Path = RUNS) -> RunFolder | None:
+    """The newest run of the rule of this name (and on this grid) over hosts that join, seeded and never stopped since
+    the machine booted; None: there is none."""
+    for folder in sorted(_folders(runs), key=lambda each: each.info.started, reverse=True):
+        info, state = folder.info, folder.state()
+        same = info.joined and info.rule == rule and grid in (None, (info.height, info.width))
+        if same and not state.stopped and state.zero_ns != NEVER and state.boot_id == boot_id():
+            return folder
+    return None
 
 
 def look(folder: RunFolder) -> Seen:

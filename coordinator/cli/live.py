@@ -63,6 +63,8 @@ class Plan:
     chips: tuple[str, ...] = ()  # [KIND=]COUNT or [KIND=]SELECTOR
     serve: bool = False  # a live page beside the run
     listen: str | None = None  # where; None: 127.0.0.1:8360, or any port if that is taken
+    names: tuple[str, ...] = ()  # other host names by which the page may be asked for
+    resume: bool = False  # go on with the newest run of this rule over hosts that join, if its coordinator was lost
     patch: tuple[int, int] = (16, 16)  # cells that a process carries, on `patches`
     check: By | None = None  # live it again, computed by whom, and compare
 
@@ -103,7 +105,7 @@ def page_of(plan: Plan, *, begins: bool = False) -> Iterator[Page | None]:
         return
     from coordinator.serve import address, beside, within
 
-    where = address.parse(plan.listen or "")
+    where = address.parse(plan.listen or "", plan.names)
     real = plan.substrate in REAL
     page = beside.Page(where, begins) if real else within.Page(where, 1 / plan.interval_s, begins)
     try:

@@ -1,6 +1,6 @@
 """Owning a run from the command line: launch, live, end; and then whatever pattern somebody on its page has asked for.
 
-Prints no results. May import cli.live and the coordinator's succession.
+Prints no results. May import cli.live, cli.resuming and the coordinator's succession.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from coordinator.cli.live import Ended, Plan, launch, page_of, run_steps, turn, uninterrupted
+from coordinator.cli.resuming import take_up
 from coordinator.runfolder import RunFolder
 from coordinator.succession import Heir
 from coordinator.terminal import View
@@ -64,13 +65,15 @@ def succeed(plan: Plan, wish: Wish) -> Plan:
 
 def _live(plan: Plan, view: View, page: Page | None, heir: Heir | None, failed: str = "") -> Ended:
     """One swarm from launch to end. `failed`: what should have been in its place, and why it is not."""
-    swarm = launch(plan, view, page, heir)
+    resumed = take_up(plan, view, page) if plan.resume else None
+    swarm = resumed or launch(plan, view, page, heir)
+    steps = [step for step in plan.steps if resumed is None or step.t >= resumed.t]
     pace = None if page is None else page.pace
     interrupted, check = False, None
     try:
         if failed:
             RunFolder.open(swarm.folder).event("not begun", swarm.t, line=failed)
-        run_steps(swarm, view, plan.steps, plan.length, pace, heir)
+        run_steps(swarm, view, steps, plan.length, pace, heir)
         if plan.check is not None:
             view.say(f"t {swarm.t:.1f} T: living it all again")
             with turn(pace):

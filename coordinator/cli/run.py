@@ -9,7 +9,16 @@ import click
 import numpy as np
 
 from coordinator.cli import live, owning
-from coordinator.cli.options import Grid, exit_code, json_option, listen_option, look_option, seed_option, show_json
+from coordinator.cli.options import (
+    Grid,
+    exit_code,
+    json_option,
+    listen_option,
+    look_option,
+    names_option,
+    seed_option,
+    show_json,
+)
 from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
 from coordinator.rerun import BY, By
@@ -82,6 +91,12 @@ AFTER_SCENARIO = 100.0
     help="Serve a live page for a browser; its address is printed. Virtual time passes there at a chosen pace.",
 )
 @listen_option
+@names_option
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with RULE's newest run over --at, if its coordinator was lost, instead of starting another.",
+)
 @click.option(
     "--check",
     type=click.Choice(BY),
@@ -117,6 +132,8 @@ def run(
     look: str,
     serve: bool,
     listen: str | None,
+    names: tuple[str, ...],
+    resume: bool,
     check: By | None,
     seed: int | None,
     as_json: bool,
@@ -145,6 +162,8 @@ def run(
         raise BadInput(f"--for is {length:g}, expected a number of T above 0")
     if check is not None and substrate != "virtual":
         raise BadInput("--check needs --substrate virtual: real processes do not repeat themselves to the byte")
+    if resume and not join:
+        raise BadInput("--resume goes on with a run whose hosts live elsewhere: say where they join, with --at")
     if length is None and steps:
         length = scenarios.length(steps) + AFTER_SCENARIO
     elif length is None and substrate == "virtual" and not serve:
@@ -176,6 +195,8 @@ def run(
         steps=tuple(steps),
         serve=serve,
         listen=listen,
+        names=names,
+        resume=resume,
         check=check,
     )
     ended = owning.start_and_run(plan, view, look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 import zmq
 from routerclient import alive, gone
 
+from cellnode import hatch
 from cellnode.hostmessages import Offer, Refused, Tend, decode_offer, encode
 from cellnode.messages import Done, Join, Superseded, Welcome, decode_report
 
@@ -113,6 +115,25 @@ def test_it_offers_its_room_and_carries_no_block_yet(joined: Desk) -> None:
     offer = joined.offer
     assert offer is not None
     assert (offer.host, offer.capacity, offer.address, offer.blocks) == ("shed", 50, "127.0.0.1", [])
+
+
+def test_whoever_asks_at_its_hatch_learns_how_it_is_and_commands_nothing(joined: Desk) -> None:
+    home = joined.home / "shed"
+    assert hatch.ask(home) == {"host": "shed", "joined": False, "blocks": 0}, "no coordinator has spoken yet"
+    joined.tend(3)
+    assert hatch.ask(home) == {"host": "shed", "joined": True, "blocks": 1}
+    for _ in range(50):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as rude:
+            rude.connect(str(home / hatch.NAME))
+            rude.send(b"x" * 1000)
+    assert hatch.ask(home)["blocks"] == 1
+
+
+def test_a_coordinator_whose_name_is_not_known_yet_is_waited_for(desk: Desk) -> None:
+    porter = desk.start("--join", "tcp://no-such-host.invalid:7400", "--insecure")
+    assert porter.stderr is not None
+    assert "no way to that address, or its name, is known here" in porter.stderr.readline()
+    assert porter.poll() is None
 
 
 def test_it_carries_the_blocks_it_is_told_to_and_kills_the_others_first(joined: Desk) -> None:
