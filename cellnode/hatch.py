@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,17 @@ class Hatch:
 
 def ask(home: Path) -> dict[str, Any]:
     """What the porter there answers. Raises OSError or ValueError when it does not."""
+    end_s = time.monotonic() + WAIT_S
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(WAIT_S)
-        connection.connect(str(home / NAME))
+        while True:
+            try:
+                connection.connect(str(home / NAME))
+                break
+            except BlockingIOError:  # others stand there already
+                if time.monotonic() > end_s:
+                    raise
+                time.sleep(0.05)
         found = json.loads(connection.recv(ANSWER_MAX))
     if not isinstance(found, dict):
         raise ValueError("no answer of a porter")

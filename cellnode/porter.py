@@ -191,7 +191,7 @@ class Porter:
         self._address = now or before
         if not before or self._address == before:
             return
-        self._begin_anew(f"this host was {before} and is {self._address} now; its cells are killed and start anew there")
+        self._begin_anew(f"this host was {before} and is {self._address} now; its cells start anew there")
 
     def _begin_anew(self, why: str) -> None:
         """As a host that nobody has seen before."""
