@@ -1,8 +1,8 @@
 """The camera: maps a panel read-only and sees, all at once, every cell's LED, process, counters and the age of what
 it used.
 
-It reads pages and nothing else; no cell notices it. May import cellnode.panel, cellnode.topology, firmware_sim and
-numpy.
+It reads pages and nothing else; no cell notices it. May import cellnode's panel, topology and layout of patches,
+firmware_sim and numpy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cellnode.heard import Heard
 from cellnode.panel import LAYOUT_VERSION, MAGIC, PAGE, RING, Phase, map_all
+from cellnode.patchlayout import Grid
 from cellnode.topology import neighbours
 from firmware_sim.errors import RunFailed
 from firmware_sim.limits import CHANNELS, OFFSETS, STATE_STEP
@@ -182,6 +183,13 @@ def running_pids(sight: Sight, endpoints: Path) -> list[int]:
     bound = {int(path.name) for path in endpoints.glob("[0-9]*")}
     cells = np.flatnonzero(sight.on & (sight.phases >= Phase.BOUND))
     return sorted({int(sight.pids[cell]) for cell in cells if int(cell) in bound})
+
+
+def patch_pids(sight: Sight, layout: Grid, controls: Path) -> list[int]:
+    """Distinct process ids of patches that have bound a control socket of their own (a file each)."""
+    bound = [int(path.name) for path in controls.glob("[0-9]*")]
+    cells = np.flatnonzero(sight.on & (sight.phases >= Phase.BOUND))
+    return sorted(set(sight.pids[cells[np.isin(layout.patch_of(cells), bound)]].tolist()))
 
 
 def _heads(pages: NDArray[Any]) -> NDArray[np.uint32]:

@@ -6,13 +6,11 @@ substrate of processes, the panel's counters and the layout of patches.
 
 from __future__ import annotations
 
-import numpy as np
-
 from cellnode.messages import Placement
-from cellnode.panel import Counter, Phase
+from cellnode.panel import Counter
 from cellnode.patchlayout import grid
 from cellnode.runtime import Runtime
-from coordinator.camera import Sight
+from coordinator.camera import Sight, patch_pids
 from coordinator.host import Epochs
 from coordinator.processes import ProcessSubstrate
 from coordinator.substrate import Cells
@@ -30,11 +28,7 @@ class PatchSubstrate(ProcessSubstrate):
         self._runtime_path = runtime.path
 
     def processes(self) -> int:
-        sight = self.look()
-        cells = np.flatnonzero(sight.on & (sight.phases >= Phase.BOUND))
-        bound = {int(path.name) for path in (self._runtime_path / "k").glob("[0-9]*")}
-        heard = np.isin(self._grid.patch_of(cells), list(bound))
-        return len(np.unique(sight.pids[cells[heard]]))
+        return len(patch_pids(self.look(), self._grid, self._runtime_path / "k"))
 
     def stopped(self, cells: Cells) -> int:
         return int(self.look().counters[cells, Counter.STILL].sum())

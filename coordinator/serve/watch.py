@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -136,6 +137,10 @@ class Watch:
         rounds = [asyncio.create_task(each()) for each in (self._look, self._count, self._read)]
         try:
             await asyncio.gather(*rounds)
+        except Exception as error:  # an error of ours: it must not stand still without a word
+            self._tell("trouble", {"line": f"the page stands still, its server has failed ({error!r}): see page.log"})
+            traceback.print_exc()
+            raise
         finally:
             for task in rounds:
                 task.cancel()

@@ -12,6 +12,8 @@ from test_swarm_processes import eventually, exists, nothing_left
 
 from cellnode.panel import Counter
 from coordinator import Swarm
+from coordinator.guest import Guest
+from coordinator.runfolder import RunFolder
 from firmware_sim.errors import BadInput
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
@@ -33,6 +35,14 @@ def test_patches_grow_the_picture_and_say_how_many_processes_they_are(swarm: Swa
     assert (measure.processes, measure.substrate, measure.alive) == (9, "patches", 144)
     assert measure.loss_log10 is not None and measure.loss_log10 < -3
     assert measure.cpu_us_per_update is not None and measure.broken == ()
+
+
+def test_a_guest_counts_the_same_processes(swarm: Swarm) -> None:
+    guest = Guest(RunFolder.open(Path(swarm.folder)), None)
+    try:
+        assert guest.measure().processes == swarm.measure().processes == 9
+    finally:
+        guest.leave()
 
 
 def test_killed_cells_are_dark_and_proven_so_and_heal_when_revived(swarm: Swarm) -> None:
