@@ -195,7 +195,7 @@ def patch_pids(sight: Sight, layout: Grid, controls: Path) -> list[int]:
 def _heads(pages: NDArray[Any]) -> NDArray[np.uint32]:
     """What each page begins with, in one pass: [4, cells] of pid, epoch, life, phase."""
     words = pages.view(np.uint32).reshape(len(pages), PAGE // 4)[:, HEAD_WORDS]
-    return np.ascontiguousarray(words.T)
+    return np.ascontiguousarray(words.copy().T)  # the copy reads each page once
 
 
 def _lives(pages: NDArray[Any], of: NDArray[Any]) -> NDArray[np.uint64]:

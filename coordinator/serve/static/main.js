@@ -22,7 +22,7 @@ import { Views } from "./views.js";
 const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
 const SPEED = { fault: "clock_drift" };
 const page = { hello: null, cells: null, views: null, hands: null, chosen: null, over: false };
-let squares = new Uint8ClampedArray(4), dirty = true, lastDraw = 0, receipt = 0, looking = null;
+let squares = new Uint8ClampedArray(4), dirty = true, nextDraw = 0, receipt = 0, looking = null;
 let painter = makePainter(at("paint"), (other) => { painter = other; dirty = true; });
 const events = new EventList(), charts = new Charts(), faultLine = new FaultLine(), sparks = new Sparks();
 charts.faultLine = faultLine;
@@ -174,9 +174,9 @@ async function inspect(cell) {
 
 function draw(now) {
   requestAnimationFrame(draw);
-  if (now - lastDraw < FRAME_MS - 4 || !page.cells || !page.views) return;
+  if (now < nextDraw - 4 || !page.cells || !page.views) return;
   if (!dirty && !(page.views.chosen.moving && !page.cells.paused)) return;
-  lastDraw = now;
+  nextDraw = Math.max(nextDraw + FRAME_MS, now); // on the average thirty a second, however the screen's turns fall
   dirty = false;
   const cells = page.then?.cells ?? page.cells, { views } = page, tiles = views.tiles, length = cells.count * tiles * tiles * 4;
   if (squares.length !== length) squares = new Uint8ClampedArray(length);
