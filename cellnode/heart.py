@@ -55,12 +55,12 @@ class Heart:
         """Wait, and wake the cell if its time has come. True when the agent has spoken."""
         cell = self.cell
         now_ns = time.monotonic_ns()
-        watching = False
+        watching = more = False
         due_ns = self._due_ns()
         until_ns = due_ns
         held_ns = self._ears.next_due_ns
         if cell.listening or held_ns is not None or now_ns < self._newborn_until_ns:
-            self._look(now_ns)
+            more = self._look(now_ns)
             due_ns, held_ns = self._due_ns(), self._ears.next_due_ns
             until_ns = due_ns
             watching = due_ns is None or now_ns < self._newborn_until_ns
@@ -69,6 +69,8 @@ class Heart:
                 until_ns = min(due_ns, now_ns + cell.interval_ns)
             if held_ns is not None and (until_ns is None or held_ns < until_ns):
                 until_ns = held_ns
+            if more:
+                until_ns = now_ns
         poller = self._both if watching else self._alone
         if until_ns is None:
             ready = poller.poll()
@@ -96,15 +98,16 @@ class Heart:
         if page.phase is not Phase.LINKED:
             self.show_linked()
 
-    def _look(self, now_ns: int) -> None:
-        """Take what has come between two wakes, and show what was counted."""
+    def _look(self, now_ns: int) -> bool:
+        """Take what has come between two wakes, and show what was counted; True when more may be there."""
         page = self._page
         before = page.counters[RECEIVED]
-        self._ears.drain(self.cell.receive, now_ns)
+        more = self._ears.drain(self.cell.receive, now_ns)
         if page.counters[RECEIVED] != before:
             page.show_counters()
             if page.phase is not Phase.LINKED:
                 self.show_linked()
+        return more
 
     def _due_ns(self) -> int | None:
         """When to wake: as the cell says, or before, for the first word."""

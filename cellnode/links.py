@@ -28,6 +28,7 @@ RECONNECT_LONGEST_MS = 4000
 QUEUE = 64  # frames a peer that wait unread while a link fault is on
 TCP = "tcp://"
 PULSE_MS, DEAD_MS = 1000, 3000  # ZMTP heartbeats over TCP: a host that was cut off says no goodbye
+DRAIN_MAX = 1024  # messages taken from one socket at a time, of 8 peers: whoever floods a cell does not stop its clock
 PEERS_MAX = 64  # connections that wait to be taken in by a bound TCP socket
 
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -210,18 +211,27 @@ class Ears:
         """All clocks stood still for `ns`: so did what is on its way."""
         self._gate.shift(ns)
 
-    def drain(self, receive: Receive, now_ns: int) -> None:
-        """Hand over everything that has come, until nothing is left."""
+    def drain(self, receive: Receive, now_ns: int) -> bool:
+        """Hand over what has come, until nothing is left, or DRAIN_MAX of a socket were taken; True when more may be
+        there."""
         if self._gate.active:
-            self._drain_faulty(receive, now_ns)
-            return
-        take = self._near.take
-        while (message := take()) is not None:
+            return self._drain_faulty(receive, now_ns)
+        take, more = self._near.take, False
+        for _ in range(DRAIN_MAX):
+            if (message := take()) is None:
+                break
             receive(message, now_ns)
+        else:
+            more = True
         for ear in self._far:
-            while (message := ear.take()) is not None:
+            for _ in range(DRAIN_MAX):
+                if (message := ear.take()) is None:
+                    break
                 if self._belongs(ear, message):
                     receive(message, now_ns)
+            else:
+                more = True
+        return more
 
     def _belongs(self, ear: _Ear, message: bytes) -> bool:
         """Whether the host at the other end may speak for that cell; what is no frame is the mailbox's to count."""
@@ -234,9 +244,10 @@ class Ears:
         self._counters[Counter.DROP_SPOOFED] += 1
         return False
 
-    def _drain_faulty(self, receive: Receive, now_ns: int) -> None:
+    def _drain_faulty(self, receive: Receive, now_ns: int) -> bool:
+        more = False
         for ear in (self._near, *self._far):
-            while True:
+            for _ in range(DRAIN_MAX):
                 try:
                     parts = ear.socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
@@ -250,5 +261,8 @@ class Ears:
                 passed = self._gate.admit(parts[0], now_ns)
                 if passed is not None:
                     receive(passed, now_ns)
+            else:
+                more = True
         for late in self._gate.release(now_ns):
             receive(late, now_ns)
+        return more

@@ -7,6 +7,7 @@ and cellnode's messages.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -97,7 +98,7 @@ class Registrar:
 
     def _refuse(self, line: str) -> None:
         self.refused += 1
-        now_s = self._now_s()
-        if now_s - self._said.get(line[:40], float("-inf")) >= SAY_AGAIN_S:
-            self._said = {**self._said, line[:40]: now_s} if len(self._said) < 100 else {line[:40]: now_s}
+        now_s, about = self._now_s(), re.sub(r"\d+ s ago", "", line)[:40]
+        if now_s - self._said.get(about, float("-inf")) >= SAY_AGAIN_S:
+            self._said = {**self._said, about: now_s} if len(self._said) < 100 else {about: now_s}
             self._say(f"refused: {line}")

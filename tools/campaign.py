@@ -31,6 +31,8 @@ CAMPAIGNS = {
     "patchlaw": ["--engine", "chip", "--seeds", "30"],
     "page": ["--engine", "chip", "--window", "20"],
     "train": [],
+    "attacks": ["--long", "--interval", "0.05"],  # about half an hour
+    "curve": ["--rule", "lizard"],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
     "experiments": [],  # an hour of CPU, resumable

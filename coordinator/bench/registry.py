@@ -30,6 +30,8 @@ BENCHMARKS = {
     "large": "64x64: 4,096 processes launch and grow.",
     "patches": "Patches: what a cell costs in them, from 4,096 to 65,536 cells, and beside a process a cell.",
     "patchlaw": "Patches beside single cells: Kolmogorov-Smirnov on the loss at 50, 100, 200 T; wakes of a cell in T.",
+    "attacks": "Wrong keys, malformed frames, replays, endless subscriptions against a living swarm (--long: all).",
+    "curve": "What keys between hosts cost: launch and memory of a cell, beside the same two hosts without.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
     "page": "The live page: frames in a browser, for many, of a large grid; CPU; how soon a stroke kills and is seen.",
@@ -52,6 +54,7 @@ class Options:
     models: Path | None = None
     viewers: int = 100  # `page`: how many at once
     large: tuple[int, int] = (256, 256)  # `page`: the grid in patches
+    long: bool = False  # `attacks`: as many as the documentation says
     processes: bool = False  # `published`: a sample in real processes, too
     say: Say = lambda _line: None
 

@@ -30,6 +30,7 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option("--viewers", type=click.IntRange(1, 128), default=100, show_default=True, help="`page`: at once.")
 @click.option("--large", type=Grid(), default="256x256", show_default=True, metavar="HXW", help="`page`: in patches.")
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
+@click.option("--long", "long", is_flag=True, help="`attacks`: ten thousand connections, ten million frames.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")
 @json_option
 def bench(
@@ -44,6 +45,7 @@ def bench(
     viewers: int,
     large: tuple[int, int],
     processes: bool,
+    long: bool,
     out: Path | None,
     as_json: bool,
 ) -> int:
@@ -76,6 +78,7 @@ def bench(
         viewers=viewers,
         large=large,
         processes=processes,
+        long=long,
         say=lambda line: click.echo(f"  {line}", err=True),
     )
     results: dict[str, list[Row]] = {}

@@ -181,6 +181,22 @@ def test_a_message_of_several_parts_is_counted_and_dropped_under_a_fault(bench: 
     stranger.close(0)
 
 
+def test_a_flood_is_taken_in_parts_so_that_the_clock_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "DRAIN_MAX", 10)
+    flooder = bench._speaking.socket(zmq.PUB)
+    flooder.setsockopt(zmq.LINGER, 0)
+    flooder.bind(bench.endpoint(1))
+    bench.speakers[1] = flooder
+    bench.wire(1, faults=(LinkFault(3, "loss", [ME], rate=0.0),))
+    bench.connect(1)
+    for sequence in range(25):
+        flooder.send(word(1, sequence + 1))
+    time.sleep(0.2)
+    heard: list[bytes] = []
+    more = [bench.ears.drain(lambda data, _: heard.append(data), 0) for _ in range(3)]
+    assert (more, len(heard)) == ([True, True, False], 25)
+
+
 def test_an_oversized_message_cuts_the_line_until_the_neighbours_next_life_is_announced(bench: Bench) -> None:
     bench.speaker(1)
     bench.wire(1)
