@@ -36,6 +36,9 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
     async def film(_request: Request) -> Response:
         return FileResponse(app.STATIC / "past.html")
 
+    async def pair(_request: Request) -> Response:
+        return FileResponse(app.STATIC / "compare.html")
+
     async def listed(_request: Request) -> Response:
         return api.answer(await run_in_threadpool(past.list))
 
@@ -82,6 +85,7 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
     table: list[tuple[str, str, api.Handler]] = [
         ("/", "GET", home),
         ("/past", "GET", film),
+        ("/compare", "GET", pair),
         ("/api/runs", "GET", listed),
         ("/api/runs/{run}", "GET", one),
         ("/api/runs/{run}/stills/{place}", "GET", still),

@@ -24,6 +24,7 @@ from coordinator.serve.trials import Trials
 from firmware_sim.errors import BadInput, PlanariaError
 
 LISTED = 300  # newest first
+KEPT = 2  # recordings: as many as are looked at side by side
 
 
 class Past:
@@ -33,7 +34,7 @@ class Past:
         self._every = every
         self.trials = trials or Trials()
         self._reading = threading.Lock()
-        self._kept: tuple[tuple[str, int], Recording] | None = None
+        self._kept: dict[str, tuple[int, Recording]] = {}  # folder -> size of its files, what was read; newest last
 
     def list(self) -> list[dict[str, Any]]:
         """One row a run, the newest first. A folder that cannot be read says so in its row."""
@@ -57,6 +58,7 @@ class Past:
             "stills": [still.t for still in film.stills(folder.frames)],
             "repeat": report.repeat(folder.info, folder.path),
             "recorded": self._span(folder),
+            "interval_s": (folder.state().interval_ns or round(folder.info.interval_s * 1e9)) / 1e9,
         }
 
     def hello(self, run: str) -> dict[str, Any]:
@@ -92,12 +94,16 @@ class Past:
             return None
 
     def _recording(self, folder: RunFolder) -> Recording:
-        """Reading one takes memory and seconds, so the last is kept, as long as its files do not grow."""
-        key = (str(folder.path), sum(path.stat().st_size for path in folder.recording.glob("*.rec")))
+        """Reading one takes memory and seconds, so the last two are kept, as long as their files do not grow."""
+        path, size = str(folder.path), sum(path.stat().st_size for path in folder.recording.glob("*.rec"))
         with self._reading:
-            if self._kept is None or self._kept[0] != key:
-                self._kept = key, Recording.open(folder)
-            return self._kept[1]
+            known = self._kept.pop(path, None)
+            if known is None or known[0] != size:
+                while len(self._kept) >= KEPT:
+                    del self._kept[next(iter(self._kept))]
+                known = size, Recording.open(folder)
+            self._kept[path] = known
+            return known[1]
 
     def still(self, run: str, place: int) -> bytes:
         """The PNG of one still; -1 is the last."""

@@ -84,6 +84,8 @@ def test_a_film_is_written_and_told(run: Recorded, tmp_path: Path, capsys: pytes
         (["--from", "900"], "recorded was"),
         (["--speed", "0"], "speed is 0"),
         (["--out", "film.avi"], "cannot write .avi"),
+        (["--browser", "--out", "film.gif"], "leave --out and --json out"),
+        (["--listen", "example.org:80"], "numeric"),
     ],
 )
 def test_what_cannot_be_played_is_one_line_with_code_2(

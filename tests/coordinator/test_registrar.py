@@ -155,9 +155,7 @@ def test_a_token_never_shows_its_secret_half_in_a_log(desk: Desk) -> None:
     assert token.pair.secret not in repr(token)
 
 
-def test_the_command_makes_a_key_and_a_token_and_lists_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_makes_a_key_and_a_token_and_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keys, out = str(tmp_path / "keys"), tmp_path / "join.token"
     assert invoke(["keys", "token", keys, "--out", str(out)]) == 2
     for uses in ("3", "4"):

@@ -19,9 +19,7 @@ CELL_S = 240  # a cell may take so long on a machine with much else to do
 def lived(name: str, folder: Path) -> dict[str, Any]:
     """What the last cell shows once all have been run in `folder`; an error in any of them is raised here."""
     book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    NotebookClient(
-        book, timeout=CELL_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    NotebookClient(book, timeout=CELL_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
     shown: dict[str, Any] = ast.literal_eval(book.cells[-1].outputs[-1]["data"]["text/plain"])
     return shown
 

@@ -1,4 +1,4 @@
-"""What system tests share: swarms that are always stopped, and a shim that refuses connections."""
+"""What system tests share: swarms that are always stopped, a browser, and a shim that refuses connections."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browsing import Visit, chromium, visiting
+from playwright.sync_api import Browser
 from starting import Start
 
 from coordinator import Swarm
@@ -43,3 +45,17 @@ def refuse_connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         monkeypatch.setenv("PLANARIA_TEST_REFUSE", text)
 
     return refuse
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; a test that wants one is skipped where there is none."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens pages in it (browsing.visiting)."""
+    with visiting(browser) as go:
+        yield go

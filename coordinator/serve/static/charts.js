@@ -101,10 +101,12 @@ export class Charts {
     };
     const style = getComputedStyle(document.documentElement);
     pen.save();
-    pen.strokeStyle = style.getPropertyValue("--bad");
     pen.globalAlpha = 0.55;
     pen.setLineDash([3, 3]);
-    for (const mark of this.marks.slice(-KEPT)) line(mark.t);
+    for (const mark of this.marks.slice(-KEPT)) {
+      pen.strokeStyle = style.getPropertyValue(mark.colour ?? "--bad");
+      line(mark.t);
+    }
     pen.restore();
     if (this.pointer === null) return;
     pen.save();

@@ -8,7 +8,13 @@ const NAMES = ["red", "green", "blue", "alpha", ...Array.from({ length: CHANNELS
 const PLACES = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
 
 export function showNumbers(note) {
-  const { measure: m, now } = note, rows = [
+  at("numbers").replaceChildren(...numberRows(note).flatMap(([name, value, kind = ""]) => [make("dt", {}, name), make("dd", { className: kind }, value)]));
+}
+
+// [name, value, class] of each number.
+export function numberRows(note) {
+  const { measure: m, now } = note;
+  return [
     [m.substrate === "virtual" ? "cells with power" : "processes alive", `${number(m.alive)} of ${number(m.grid.split("x").reduce((a, b) => a * b, 1))}`],
     ["living (alpha > 0.1)", number(m.living)],
     ["updates / s", number(now.updates_per_s ?? m.updates_per_s, 0)],
@@ -22,7 +28,6 @@ export function showNumbers(note) {
     ["better than blank by", number(m.gain_log10)],
     ["verdict", m.verdict ?? "too early", m.verdict ?? ""],
   ];
-  at("numbers").replaceChildren(...rows.flatMap(([name, value, kind = ""]) => [make("dt", {}, name), make("dd", { className: kind }, value)]));
 }
 
 // `sparks`: the cell's values over time.
@@ -91,7 +96,8 @@ export function showFaults(faults, heal) {
 }
 
 export class EventList {
-  constructor() {
+  constructor(list = at("events")) {
+    this.list = list;
     this.newest = -1;
     this.marks = []; // { t, text } for the charts
   }
@@ -100,7 +106,7 @@ export class EventList {
   add(place, event) {
     if (place <= this.newest) return false;
     this.newest = place;
-    const text = describe(event), list = at("events");
+    const text = describe(event), { list } = this;
     list.prepend(make("li", {}, make("span", { className: "t" }, typeof event.t === "number" ? `${event.t.toFixed(1)} T` : ""), make("span", {}, text)));
     while (list.children.length > EVENTS_SHOWN) list.lastChild.remove();
     if (typeof event.t === "number" && (Array.isArray(event.cells) || ["pause", "resume", "heal"].includes(event.event))) this.marks.push({ t: event.t, text, kind: event.event });

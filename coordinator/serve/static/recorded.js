@@ -3,7 +3,7 @@
 
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
-import { at, tell, trouble } from "./dom.js";
+import { tell, trouble } from "./dom.js";
 import { ask, bytes } from "./link.js";
 import { makePainter } from "./paint.js";
 import { viewBar } from "./viewbar.js";
@@ -12,24 +12,25 @@ import { Views } from "./views.js";
 const KNOWN = ["colour", "paper", "alpha", "channel", "channels", "error", "engine"]; // what a recording can tell
 
 export class Recorded {
-  constructor(run, hello) {
-    this.run = run;
+  // box: elements { frame, still, paint, grid, card (of the views, or none) }
+  constructor(run, hello, box) {
+    Object.assign(this, { run, box });
     this.cells = new Cells(hello);
     this.views = new Views(hello);
     this.views.list = this.views.list.filter((view) => KNOWN.includes(view.id));
     this.squares = new Uint8ClampedArray(4);
     this.shown = null; // the time on the screen
-    at("still").hidden = true;
-    for (const id of ["paint", "grid", "view-card"]) at(id).hidden = false;
-    this.painter = makePainter(at("paint"), (other) => { this.painter = other; this.draw(); });
-    this.board = new Board(at("frame"), at("grid"), {
+    box.still.hidden = true;
+    for (const each of [box.paint, box.grid, box.card]) if (each) each.hidden = false;
+    this.painter = makePainter(box.paint, (other) => { this.painter = other; this.draw(); });
+    this.board = new Board(box.frame, box.grid, {
       hover: (cell) => this.describe(cell), pick: (cell) => this.describe(cell), stroke() {}, plant() {}, changed: () => this.draw(),
     });
-    at("grid").addEventListener("keydown", (event) => { if (this.board.key(event)) event.preventDefault(); });
-    viewBar(this.views, () => this.draw());
+    box.grid.addEventListener("keydown", (event) => { if (this.board.key(event)) event.preventDefault(); });
+    if (box.card) viewBar(this.views, () => this.draw());
   }
 
-  static async of(run) { return new Recorded(run, await ask(`/api/runs/${run}/hello`)); }
+  static async of(run, box) { return new Recorded(run, await ask(`/api/runs/${run}/hello`), box); }
 
   async show(t) {
     this.wanted = t;

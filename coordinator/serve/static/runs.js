@@ -5,7 +5,24 @@ import { ask, picture } from "./link.js";
 import { theme } from "./theme.js";
 
 theme();
-let runs = [], trials = [];
+let runs = [], trials = [], pair = []; // `pair`: ids of the runs to be compared, at most two
+
+// Two are chosen; a third takes the place of the first.
+function choose(id, on) {
+  pair = pair.filter((each) => each !== id);
+  if (on) pair = [...pair, id].slice(-2);
+  showPair();
+}
+
+function showPair() {
+  for (const box of document.querySelectorAll(".choice input")) box.checked = pair.includes(box.value);
+  at("comparing").hidden = !pair.length;
+  at("compare").disabled = pair.length < 2;
+  at("comparing-told").textContent = pair.length < 2 ? `${pair[0]}: choose another one` : pair.join(" and ");
+}
+
+at("compare").onclick = () => location.assign(`/compare?a=${encodeURIComponent(pair[0])}&b=${encodeURIComponent(pair[1])}`);
+at("compare-none").onclick = () => { pair = []; showPair(); };
 
 const sight = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -27,7 +44,9 @@ function row(run) {
     make("b", {}, run.rule), " ", make("span", { className: `chip ${run.alive ? "live" : run.verdict ?? ""}` }, state),
     make("p", {}, facts), make("p", { className: "quiet" }, `${run.started.replace("T", " ").slice(0, 19)}, ${run.run}, ${run.folder}`),
     run.alive ? make("p", { className: "quiet" }, `live: planaria serve ${run.run}`) : "");
-  return make("li", {}, make("a", { href: `/past?run=${encodeURIComponent(run.run)}` }, image, words));
+  const box = make("input", { type: "checkbox", value: run.run, checked: pair.includes(run.run), "aria-label": `Compare ${run.rule} ${run.run}` });
+  box.onchange = () => choose(run.run, box.checked);
+  return make("li", {}, make("a", { href: `/past?run=${encodeURIComponent(run.run)}` }, image, words), make("label", { className: "choice" }, box, "compare with another"));
 }
 
 function trial(found) {

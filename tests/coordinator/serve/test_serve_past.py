@@ -69,7 +69,14 @@ def test_a_run_is_told_with_numbers_losses_events_and_times_of_its_stills(client
     assert found["losses"][0]["alive"] == 20
     assert found["events"][0]["event"] == "kill"
     assert found["stills"] == [0.0, 5.5]
+    assert found["interval_s"] == 0.5
     assert found["repeat"].startswith("planaria run ")
+
+
+def test_two_runs_have_a_page_side_by_side(client: Client) -> None:
+    status, headers, data = client.ask("/compare?a=aaaa0001&b=aaaa0002", Authorization="")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/html")
+    assert b"compare.js" in data
 
 
 def test_a_still_is_a_picture(client: Client) -> None:
