@@ -24,7 +24,7 @@ def value_bytes(info: RunInfo) -> int:
     return 1 if FAMILIES[info.engine] == "int8" else 2
 
 
-def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str], hosts: int) -> dict[str, Any]:
+def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str]) -> dict[str, Any]:
     """What does not change while one looks. `target`: premultiplied RGBA of 0 to 255, row-major, in base64."""
     facts = msgspec.structs.asdict(info)
     for name in PRIVATE:
@@ -40,8 +40,6 @@ def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str], hos
         "channels": CHANNELS,
         "value_bytes": value_bytes(info),
         "engines": engines if len(set(engines)) > 1 else info.engine,
-        "hosts": hosts,
-        "host_names": [f"host{number}" for number in range(hosts)],
         "phases": [phase.name.lower() for phase in Phase],
         "target": target,
     }

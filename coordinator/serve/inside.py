@@ -18,8 +18,8 @@ from cellnode.topology import neighbours
 from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
 from coordinator.opening import picture_of
-from coordinator.runfolder import RunFolder
-from coordinator.serve import hello, inspect, pace
+from coordinator.runfolder import RunFolder, RunState
+from coordinator.serve import hello, inspect, pace, whereabouts
 from coordinator.serve.pace import Pace
 from coordinator.serve.source import RATES, Source
 from coordinator.succession import Begin
@@ -120,13 +120,17 @@ class Inside:
 
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
-        found = hello.hello(self.info, self.picture, {}, 1)
+        found = hello.hello(self.info, self.picture, {})
         return {
             **found,
             "folder": str(self.folder.path),
             "pace": {"least": pace.LEAST, "most": pace.MOST},
             "begins": self.begins,
         }
+
+    def whereabouts(self) -> dict[str, Any]:
+        """All are in this process, which is none of theirs."""
+        return whereabouts.whereabouts(self.info, RunState(), None)
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look."""

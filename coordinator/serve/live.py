@@ -2,7 +2,7 @@
 
     page  -> {"token": "..."}                       within 5 s
     we    -> {"type": "hello", ...}                 the run, its grid, its target
-    we    -> binary frames (wire.py); {"type": "numbers" | "event" | "trouble" | "over", ...}
+    we    -> binary frames (wire.py); {"type": "numbers" | "whereabouts" | "event" | "trouble" | "over", ...}
     page  -> {"seen": 17}                           after it has drawn frame 17; at most two are on the way
 
 Anything else closes the connection. May import starlette and serve's watch.

@@ -24,7 +24,7 @@ from coordinator.camera import Sight
 from coordinator.guest import Guest
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder
-from coordinator.serve import hello, inspect
+from coordinator.serve import hello, inspect, whereabouts
 from coordinator.succession import Begin
 from firmware_sim.errors import RunFailed
 
@@ -140,8 +140,12 @@ class Source:
 
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
-        found = hello.hello(self.info, self.picture, self._eyes.state().boards, self._eyes.hosts)
+        found = hello.hello(self.info, self.picture, self._eyes.state().boards)
         return {**found, "folder": str(self.folder.path), "pace": None, "begins": self.begins}
+
+    def whereabouts(self) -> dict[str, Any]:
+        """Host, process and engine of every cell, as of the newest look. The clerk's."""
+        return whereabouts.whereabouts(self.info, self._clerk.state(), self.sight)
 
     def cell(self, number: int) -> dict[str, Any] | None:
         """Everything there is to see of one cell, as of the newest look; None when nobody has looked yet. The eyes'."""

@@ -198,6 +198,7 @@ class Watch:
                 numbers = await self.ask(self.source.numbers)
                 wounds = self.story.wounds(numbers["now"]["interval_s"])
                 self._tell("numbers", {**numbers, "wounds": wounds, "history": self.history.span})
+                self._tell_changed("whereabouts", await self.ask(self.source.whereabouts))
                 if await self.ask(lambda: self.source.over) and not self.over:
                     self.over = True
                     self._tell("over", {})
@@ -223,6 +224,11 @@ class Watch:
         for viewer in self._viewers:
             viewer.tell_latest(kind, text)
         self._stir()
+
+    def _tell_changed(self, kind: str, facts: dict[str, Any]) -> None:
+        """Only when it is not what was told last: it may be long."""
+        if json.dumps({"type": kind, **facts}, separators=(",", ":")) != self._latest.get(kind):
+            self._tell(kind, facts)
 
     def _stir(self) -> None:
         for stirred in self._viewers.values():

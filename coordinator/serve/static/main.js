@@ -39,12 +39,12 @@ const board = new Board(at("frame"), at("grid"), {
 function pace(interval) { if (page.views && interval > 0) page.views.interval = interval * 1000; }
 
 function describe(cell) {
-  const { cells, hello } = page, row = Math.floor(cell / cells.width), column = cell % cells.width;
+  const { cells } = page, row = Math.floor(cell / cells.width), column = cell % cells.width;
   if (!cells.on(cell)) return `cell ${row}, ${column}: no process`;
-  const engine = Array.isArray(hello.engines) ? `, ${hello.engines[cell]}` : "", error = cells.error(cell);
+  const error = cells.error(cell);
   const off = error === null ? "" : `, error ${Math.sqrt(error).toFixed(2)}`;
   const alpha = cells.values[cell * 16 + 3].toFixed(2), life = `${cells.epochs[cell]}.${cells.lives[cell]}`;
-  return `cell ${row}, ${column}: alpha ${alpha}, incarnation ${life}${off}${engine}${cells.asleep[cell] ? ", asleep" : ""}`;
+  return `cell ${row}, ${column}: alpha ${alpha}, incarnation ${life}${off}${page.views.where(cell)}${cells.asleep[cell] ? ", asleep" : ""}`;
 }
 
 // ---- what arrives
@@ -60,6 +60,7 @@ const link = new Link({
     if (note.type === "hello") welcome(note);
     else if (note.type === "numbers") count(note);
     else if (note.type === "event") addEvent(note);
+    else if (note.type === "whereabouts") { if (page.views.place(note)) showViews(); dirty = true; }
     else if (note.type === "trouble") trouble(note.line);
     else if (note.type === "over") { page.over = true; showState(false); }
   },

@@ -14,15 +14,25 @@ function ramp(stops, share, out, at) {
 
 function byte(value) { return Math.min(Math.max(value, 0), 1) * 255; }
 
-const hue = (number) => DISTINCT[number % DISTINCT.length];
+// The second and third time round the colours are darker.
+const hue = (number) => DISTINCT[number % DISTINCT.length].map((part) => part * (1 - 0.3 * (Math.floor(number / DISTINCT.length) % 3)));
+
+// [[value, length], ...] as an array of values.
+function expand(runs, count) {
+  const values = new Float64Array(count);
+  let at = 0;
+  for (const [value, length] of runs) { values.fill(value, at, at + length); at += length; }
+  return values;
+}
 
 export class Views {
   constructor(hello) {
     this.interval = hello.interval_s * 1000;
     this.engines = Array.isArray(hello.engines) ? hello.engines : null;
     this.engineNames = this.engines ? [...new Set(this.engines)] : [hello.engines];
-    this.hosts = hello.host_of ?? null; // number of the host of each cell; null: all on one
-    this.hostNames = hello.host_names ?? ["host0"];
+    this.count = hello.cells;
+    this.hosts = this.pids = null; // number of the host and process id of each cell; null: not told yet
+    this.hostNames = [];
     this.channel = 4;
     this.list = [
       { id: "colour", name: "colour", about: "as the LEDs shine",
@@ -55,9 +65,16 @@ export class Views {
         colour: (cells, cell, out, at) => out.set(hue(Math.max(cells.lives[cell], 1) - 1 + cells.epochs[cell] - 1), at) },
       { id: "engine", name: "engine", about: this.engineNames.join(", "),
         colour: (cells, cell, out, at) => out.set(hue(this.engines ? this.engineNames.indexOf(this.engines[cell]) : 0), at) },
-      { id: "host", name: "host", about: `which machine or container runs it: ${this.hostNames.join(", ")}`,
-        colour: (cells, cell, out, at) => out.set(hue(this.hosts ? this.hosts[cell] : 0), at) },
-      { id: "phase", name: "process", about: "white: linked, grey: asleep, warm: coming up",
+      { id: "carrier", name: "process", about: "the newer the process, the brighter; cells of one colour share one, its number (pid) stands below the grid",
+        scale: RISING, ends: ["oldest", "newest"],
+        colour: (cells, cell, out, at) => {
+          if (!this.pids || !this.pids[cell]) out.fill(26, at, at + 3); else ramp(RISING, this.ranks.get(this.pids[cell]), out, at);
+        } },
+      { id: "host", name: "host", about: "which machine or container runs it, and how many cells of all",
+        colour: (cells, cell, out, at) => {
+          if (this.hosts && this.hosts[cell] >= 0) out.set(hue(this.hosts[cell]), at); else out.fill(26, at, at + 3);
+        } },
+      { id: "phase", name: "phase", about: "white: linked, grey: asleep, warm: coming up",
         colour: (cells, cell, out, at) => {
           const linked = cells.phases[cell] === LINKED;
           out.set(linked ? (cells.asleep[cell] ? [86, 92, 99] : [235, 235, 235]) : [200, 140, 50], at);
@@ -65,6 +82,26 @@ export class Views {
     ].filter((view) => view.id !== "error" || hello.target !== null)
       .filter((view) => !hello.pace || !["energy", "host"].includes(view.id)); // virtual time has neither
     this.chosen = this.list[0];
+  }
+
+  // Where each cell is; told anew when it has changed (coordinator/serve/whereabouts.py). Says whether names changed, too.
+  place(note) {
+    const before = [...this.hostNames, ...this.engineNames].join();
+    this.hosts = expand(note.hosts, this.count);
+    this.hostNames = note.host_names.map((name, at) => `${name} (${this.hosts.reduce((sum, host) => sum + (host === at), 0)})`);
+    this.pids = expand(note.pids, this.count);
+    const pids = [...new Set(this.pids)].filter(Boolean).sort((one, other) => one - other);
+    this.ranks = new Map(pids.map((pid, at) => [pid, pids.length > 1 ? at / (pids.length - 1) : 1]));
+    this.engineNames = note.engine_names;
+    this.engines = Array.from(expand(note.engines, this.count), (at) => note.engine_names[at]);
+    this.list.find((view) => view.id === "engine").about = this.engineNames.join(", ");
+    return before !== [...this.hostNames, ...this.engineNames].join();
+  }
+
+  // In words: `cell 3, 4: ..., process 1234 on host1`.
+  where(cell) {
+    const pid = this.pids?.[cell], host = this.hostNames.length > 1 && this.hosts[cell] >= 0 ? ` on ${this.hostNames[this.hosts[cell]].split(" (")[0]}` : "";
+    return (pid ? `, process ${pid}` : "") + host + (this.engineNames.length > 1 ? `, ${this.engines[cell]}` : "");
   }
 
   choose(id) { this.chosen = this.list.find((view) => view.id === id) ?? this.chosen; }
