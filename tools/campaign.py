@@ -25,6 +25,8 @@ CAMPAIGNS = {
     "heal": ["--engine", "chip"],
     "angles": [],
     "outage": ["--engine", "chip"],
+    "hosts": ["--engine", "chip"],  # root
+    "soak": ["--engine", "chip", "--window", "1800"],  # root, half an hour
     "faults": [],
     "large": ["--engine", "chip"],
     "patches": ["--engine", "chip"],

@@ -25,6 +25,8 @@ BENCHMARKS = {
     "heal": "SIGKILL of half of all processes at once, restarted empty; and of all, reseeded.",
     "angles": "Quarter turns in virtual time: shift-tolerant loss beside angle 0.",
     "outage": "The coordinator killed: missed wakes in a window before and after, and how soon a new one sees all.",
+    "hosts": "Four hosts in a network of their own (root): growth, lost hosts, a partition, no coordinator (--window).",
+    "soak": "Four hosts (root) under a random mix of all faults, for --window seconds: availability, and what grows.",
     "record": "Recording: CPU, bytes and time to verify, beside the same swarm unrecorded (--window seconds each).",
     "faults": "The example of each kind of fault on a grown picture, in virtual time: loss before, at worst, after.",
     "large": "64x64: 4,096 processes launch and grow.",

@@ -20,7 +20,12 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option("--interval", "interval_s", type=float, default=0.5, show_default=True, help="T in seconds.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many draws.")
 @click.option(
-    "--window", "window_s", type=float, default=60.0, show_default=True, help="`outage`, `record`, `page`: seconds."
+    "--window",
+    "window_s",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="`outage`, `hosts`, `soak`, `record`, `page`: seconds.",
 )
 @click.option(
     "--models",

@@ -6,8 +6,7 @@ import os
 
 import pytest
 
-from coordinator.lab.network import NAMESPACES
-from coordinator.lab.tools import check
+from coordinator.lab.tools import NAMESPACES, check
 from firmware_sim.errors import BadInput
 
 

@@ -15,8 +15,8 @@ import pytest
 from labs import mine, needs_netns
 
 from coordinator.lab import drops, wire
-from coordinator.lab.network import NAMESPACES, Network
-from coordinator.lab.tools import check, inside
+from coordinator.lab.network import Network
+from coordinator.lab.tools import NAMESPACES, check, inside
 from firmware_sim.errors import BadInput
 
 pytestmark = [pytest.mark.system, needs_netns]

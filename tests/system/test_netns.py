@@ -13,7 +13,7 @@ from starting import Start
 
 from cellnode.panel import Counter
 from coordinator import Swarm
-from coordinator.lab.network import NAMESPACES
+from coordinator.lab.tools import NAMESPACES
 from coordinator.runfolder import RunFolder
 from firmware_sim.errors import BadInput
 
