@@ -1,5 +1,5 @@
 # The commands of the house. `make demo` and `make test` set up what they need in .venv, which nothing else touches.
-.PHONY: demo test campaign lint pages clean help
+.PHONY: demo test campaign lint pages audit clean help
 ONLY ?= tests
 
 help:            ## this list
@@ -26,6 +26,11 @@ pages:           ## write the pages of docs that are made from code: commands, f
 	@.venv/bin/python -m coordinator.cli.handbook docs/commands
 	@.venv/bin/python -m coordinator.faults.handbook docs
 	@.venv/bin/python -m tools.errors
+
+audit:           ## ask pip-audit about the packages that are installed (needs a vulnerability service)
+	@tools/setup run
+	@.venv/bin/python -m pip install --quiet pip-audit
+	@.venv/bin/pip-audit --skip-editable --strict
 
 clean:           ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
