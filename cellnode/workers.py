@@ -2,7 +2,8 @@
 
 For experiments of many draws, not for cells. A result depends on nothing but its job, so the number of processes
 changes none. Workers end with whoever started them, however that happens: a killed parent, too, leaves nobody behind.
-May import multiprocessing, prctl and firmware_sim.errors.
+A worker that dies over a job (killed, out of memory) takes nothing with it but that job, for those who say what shall
+stand for it. May import multiprocessing, prctl and firmware_sim.errors.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cellnode.prctl import die_with_parent
 from firmware_sim.errors import PlanariaError, RunFailed
@@ -23,6 +24,8 @@ from firmware_sim.errors import PlanariaError, RunFailed
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Make = Callable[[], Callable[[Job], Result]]
+Lost = Callable[[Job, str], Result]
+ENDING_S = 10.0  # for a process whose connection has closed to be gone
 
 
 def cores() -> int:
@@ -41,64 +44,109 @@ def spread(make: Make[Job, Result], jobs: Sequence[Job], processes: int, done: C
         for number, job in enumerate(jobs):
             done(number, work(job))
         return
-    with _workers(make, min(processes, len(jobs))) as idle:
-        waiting, busy = list(enumerate(jobs))[::-1], dict[Connection, tuple[int, Job]]()
-        while waiting or busy:
-            while waiting and idle:
-                worker = idle.pop()
-                busy[worker] = waiting.pop()
-                _hand(worker, busy[worker][1])
-            for ready in wait(list(busy)):
-                assert isinstance(ready, Connection)
-                number, job = busy.pop(ready)
-                idle.append(ready)
-                done(number, _result(ready, job))
+    with Pool(make, processes) as pool:
+        pool.run(jobs, done)
 
 
-def _hand(worker: Connection, job: object) -> None:
-    try:
-        worker.send(job)
-    except OSError as error:
-        raise _lost(job) from error
+class Pool(Generic[Job, Result]):
+    """Workers that stay between one call of `run` and the next, started when there is first something for them to do.
+
+    To be closed, or used in a `with`. A job whose worker dies before it is done gets the result that `lost(job, how it
+    died)` gives, and another worker takes the dead one's place; without `lost` that is a RunFailed.
+    """
+
+    def __init__(self, make: Make[Job, Result], processes: int, lost: Lost[Job, Result] | None = None) -> None:
+        self._make, self._most, self._lost = make, processes, lost
+        self._idle: list[_Worker] = []
+
+    def __enter__(self) -> Pool[Job, Result]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        _end(self._idle)
+        self._idle = []
+
+    def run(self, jobs: Sequence[Job], done: Callable[[int, Result], None]) -> None:
+        """As `spread`; a PlanariaError of a job is raised here."""
+        waiting, busy = list(enumerate(jobs))[::-1], dict[Connection, tuple[_Worker, int, Job]]()
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < self._most:
+                    number, job = waiting.pop()
+                    worker = self._handed(job)
+                    busy[worker.connection] = (worker, number, job)
+                for ready in wait(list(busy)):
+                    assert isinstance(ready, Connection)
+                    worker, number, job = busy[ready]
+                    result = self._result(worker, job)
+                    del busy[ready]
+                    done(number, result)
+        except BaseException:
+            _end([worker for worker, _, _ in busy.values()])  # nobody asks for their results any more
+            self.close()
+            raise
+
+    def _handed(self, job: Job) -> _Worker:
+        """An idle worker that was told this job; a new one where there is none, or none that lives."""
+        while self._idle:
+            worker = self._idle.pop()
+            try:
+                worker.connection.send(job)
+            except OSError:  # it died between two jobs, and so over none
+                _end([worker])
+            else:
+                return worker
+        worker = _Worker(self._make)
+        with suppress(OSError):  # dead already: its connection says so when its result is asked for
+            worker.connection.send(job)
+        return worker
+
+    def _result(self, worker: _Worker, job: Job) -> Result:
+        try:
+            found = worker.connection.recv()
+        except (EOFError, OSError):
+            how = worker.ended()
+            if self._lost is None:
+                raise RunFailed(f"the process that computed {job} {how}; if memory is short, use fewer cores") from None
+            return self._lost(job, how)
+        self._idle.append(worker)
+        if isinstance(found, PlanariaError):
+            raise found
+        result: Result = found
+        return result
 
 
-def _result(worker: Connection, job: object) -> Any:
-    try:
-        found = worker.recv()
-    except (EOFError, OSError) as error:
-        raise _lost(job) from error
-    if isinstance(found, PlanariaError):
-        raise found
-    return found
+class _Worker:
+    """A process, and the connection over which it gets jobs and gives results."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+        self.connection, there = context.Pipe()
+        self.process: SpawnProcess = context.Process(target=_serve, args=(there, make, os.getpid()), daemon=True)
+        with _interrupts_held():
+            self.process.start()
+        there.close()  # or the worker's end would never be noticed
+
+    def ended(self) -> str:
+        """How it died, once its connection has closed."""
+        self.process.join(ENDING_S)
+        code = self.process.exitcode
+        _end([self])
+        if code is None or code >= 0:
+            return f"has ended (exit code {code})"
+        return f"was killed ({signal.Signals(-code).name})"
 
 
-def _lost(job: object) -> RunFailed:
-    return RunFailed(f"the process that computed {job} has died; if memory is short, use fewer cores")
-
-
-@contextmanager
-def _workers(make: Callable[[], Any], count: int) -> Iterator[list[Connection]]:
-    """Connections to idle workers; all have ended afterwards."""
-    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    processes: list[SpawnProcess] = []
-    connections: list[Connection] = []
-    try:
-        for _ in range(count):
-            here, there = context.Pipe()
-            connections.append(here)
-            process = context.Process(target=_serve, args=(there, make, os.getpid()), daemon=True)
-            with _interrupts_held():
-                process.start()
-            processes.append(process)
-            there.close()  # or the worker's end would never be noticed
-        yield list(connections)
-    finally:
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.join()
-        for connection in connections:
-            connection.close()
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.process.kill()
+    for worker in workers:
+        worker.process.join()
+        worker.connection.close()
 
 
 @contextmanager

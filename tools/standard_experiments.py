@@ -27,7 +27,7 @@ from pathlib import Path
 
 import msgspec
 
-from cellnode.workers import cores, spread
+from cellnode.workers import Pool, cores, spread
 from coordinator.bench.machine import machine
 from coordinator.bench.published import target_of
 from coordinator.cli.experiment import STANDARD
@@ -113,7 +113,11 @@ def _run(trial: Trial, count: int, workers: int) -> None:
         if (point.number, number) not in done
     ]
     begun = time.monotonic()
-    spread(_worker, jobs, workers, lambda _place, row: trial.folder.append(row))
+    if workers == 1:
+        spread(_worker, jobs, 1, lambda _place, row: trial.folder.append(row))
+    else:
+        with Pool(_worker, workers, replicate.lost) as pool:
+            pool.run(jobs, lambda _place, row: trial.folder.append(row))
     if jobs:
         print(f"{trial.name} on {trial.rule}: {len(jobs)} swarms, {time.monotonic() - begun:.0f} s", flush=True)
 

@@ -29,7 +29,12 @@ STANDARD = Path(__file__).parents[1] / "experiment" / "standard"
 @click.argument("file", required=False)
 @click.option("--replicates", type=click.IntRange(1), default=None, help="Swarms a point. Default: what the file says.")
 @click.option("--rule", default=None, help="Another rule than the file's.")
-@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Default: one for each core.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Processes that compute virtual swarms. Default: one for each core. 1: this process itself, without another.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Default: runs/experiments/NAME/TIME.")
 @click.option("--yes", is_flag=True, help=f"Also if it takes longer than {LONG_S / 60:.0f} minutes.")
 @click.option("--shrink", is_flag=True, help="Find the fewest steps of the first point that still prevent recovery.")
@@ -106,19 +111,18 @@ def _run(
     preflight.check(found)
     folder = Folder.create(found, out, rng_seed)
     bar = _Bar(found.count * count if document.search is None else document.search.most)
-    runner = carry.Runner(folder, rng_seed, workers, bar.row)
     begun = time.monotonic()
-    if document.search is None and not shrink:
-        _probe(found, runner, count, workers or cores(), yes)
-    if shrink:
-        return _shrink(found, runner, as_json)
-    threshold = None
-    if document.search is not None:
-        threshold, judged = carry.find_threshold(found, runner, document.hypothesis.confidence)
-        whole = verdict.PASS if threshold.value is not None else verdict.UNKNOWN
-    else:
-        judged = carry.sweep(found, runner, count)
-        whole = verdict.overall(judged)
+    with carry.Runner(folder, rng_seed, workers, bar.row) as runner:
+        if shrink:
+            return _shrink(found, runner, as_json)
+        threshold = None
+        if document.search is not None:
+            threshold, judged = carry.find_threshold(found, runner, document.hypothesis.confidence)
+            whole = verdict.PASS if threshold.value is not None else verdict.UNKNOWN
+        else:
+            _probe(found, runner, count, workers or cores(), yes)
+            judged = carry.sweep(found, runner, count)
+            whole = verdict.overall(judged)
     bar.end()
     rows = runner.rows
     if len(folder.save_table(rows)) == 1:
@@ -208,18 +212,20 @@ def _ask(runs: int, yes: bool) -> None:
 def _probe(found: Experiment, runner: Runner, count: int, workers: int, yes: bool) -> None:
     """How long all will take: the first virtual swarm tells, and real processes live as long as they are told to."""
     from coordinator.experiment import preflight
+    from coordinator.substrate import REAL
 
     point = found.first()
-    real = sum(point.substrate(number) == "processes" for number in range(count))
+    real = sum(point.substrate(number) in REAL for number in range(count))
     row = runner.run(point, [real])[0] if real < count else None
-    done = [one["substrate"] == "processes" for one in runner.rows]
+    done = [one["substrate"] in REAL for one in runner.rows]
     left_real = max(found.count * real - sum(done), 0)
     left = max(found.count * (count - real) - len(done) + sum(done), 0)
-    expected = (row["seconds"] * left / workers if row else 0.0) + preflight.real_seconds(point) * left_real
+    seconds = row["seconds"] if row else None
+    expected = (seconds * left / workers if seconds else 0.0) + preflight.real_seconds(point) * left_real
     if left + left_real == 0:
         return
-    if row is not None:
-        _say(f"the first swarm took {row['seconds']:.1f} s")
+    if seconds is not None:
+        _say(f"the first swarm took {seconds:.1f} s")
     _say(f"all will take about {_span(expected)}" + (f", {left_real} of them real processes" if left_real else ""))
     if expected > LONG_S and not yes:
         span = _span(expected)

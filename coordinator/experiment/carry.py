@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cellnode.draws import Purpose, draw64
-from cellnode.workers import cores, spread
+from cellnode.workers import Pool, cores, spread
 from coordinator import opening
 from coordinator.experiment import replicate, verdict
 from coordinator.experiment.replicate import Job, Row
@@ -22,6 +22,7 @@ from coordinator.experiment.spec import Experiment, Point
 from coordinator.experiment.threshold import BATCH, Threshold, search
 from coordinator.experiment.verdict import Judged
 from coordinator.scenario import Step
+from coordinator.substrate import REAL
 from firmware_sim.errors import BadInput
 
 ROUND = 10
@@ -30,14 +31,23 @@ OnRow = Callable[[Row], None]
 
 
 class Runner:
-    """Runs jobs, several at a time on `virtual`, one at a time on real processes, and keeps every row. Real processes
-    outlive a runner that was killed: what one has left behind is ended before its replicate is run again."""
+    """Runs jobs, several at a time on `virtual`, one at a time on real processes, and keeps every row; used in a `with`
+    if there are workers. `workers`: 1 means this process itself; None, one for each core. A worker that is killed takes
+    its replicate with it and nothing else. Real processes outlive a runner that was killed: what one has left behind is
+    ended before its replicate is run again."""
 
     def __init__(self, folder: Folder, seed: int, workers: int | None, on_row: OnRow) -> None:
         self._folder, self._seed, self._on_row = folder, seed, on_row
-        self._workers = workers or cores()
+        self._pool = None if workers == 1 else Pool(_worker, workers or cores(), _lost)
         self._rows = {(row["point"], row["replicate"]): row for row in folder.rows()}
         self.computed = 0
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.close()
 
     @property
     def rows(self) -> list[Row]:
@@ -52,8 +62,11 @@ class Runner:
         todo = [number for number in numbers if (point.number, number) not in self._rows]
         jobs = [self.job(point, number) for number in todo]
         for real in (True, False):  # one swarm of processes fills a machine
-            some = [job for job in jobs if (job.point.substrate(job.replicate) == "processes") is real]
-            spread(_worker, some, 1 if real else self._workers, self._keep)
+            some = [job for job in jobs if (job.point.substrate(job.replicate) in REAL) is real]
+            if real or self._pool is None:
+                spread(_worker, some, 1, self._keep)
+            else:
+                self._pool.run(some, self._keep)
         with suppress(OSError):  # nobody lives there any more
             (self._folder.path / LIVING).rmdir()
         return [self._rows[(point.number, number)] for number in numbers]
@@ -83,6 +96,14 @@ def _end(path: Path) -> None:
 
 def _worker() -> Callable[[Job], Row]:
     return replicate.run
+
+
+def _lost(job: Job, how: str) -> Row:
+    """Its film is none: it breaks off anywhere."""
+    for path in (job.home, job.keep):
+        if path is not None and path.exists():
+            _end(path)
+    return replicate.lost(job, how)
 
 
 def sweep(experiment: Experiment, runner: Runner, replicates: int) -> list[Judged]:

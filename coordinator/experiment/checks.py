@@ -15,7 +15,7 @@ from coordinator.places import Places
 from firmware_sim.engines import ENGINE_NAMES
 from firmware_sim.errors import BadInput
 
-SUBSTRATES = ("virtual", "processes")
+SUBSTRATES = ("virtual", "processes", "patches")
 
 
 def check_whole(document: Document, where: Places) -> None:
@@ -66,11 +66,18 @@ def check_point(document: Document, where: Places) -> None:
 
 def grid_of(document: Document, where: Places) -> tuple[int, int] | None:
     """Height and width; None: what the picture needs."""
-    if document.grid is None:
-        return None
-    match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", document.grid)
+    return None if document.grid is None else _sides("grid", document.grid, "40x40", where)
+
+
+def patch_of(document: Document, where: Places) -> tuple[int, int]:
+    """Rows and columns of cells that a process carries, on patches."""
+    return _sides("patch", document.patch, "16x16", where)
+
+
+def _sides(key: str, value: str, such: str, where: Places) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", value)
     if match is None:
-        raise BadInput(f"{where.top('grid')}: key 'grid' is {document.grid!r}, expected HEIGHTxWIDTH such as 40x40")
+        raise BadInput(f"{where.top(key)}: key {key!r} is {value!r}, expected HEIGHTxWIDTH such as {such}")
     return int(match[1]), int(match[2])
 
 

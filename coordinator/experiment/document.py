@@ -86,6 +86,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seeds: list[tuple[int, int]] = []  # row, column: further seeds, each of which grows a picture of its own
     torus: bool = False
     substrate: str = "virtual"
+    patch: str = "16x16"  # rows x columns of cells that a process carries, on `patches`
     engine: str = "native"
     interval: Number = 0.5
     angle: Number | str = 0.0

@@ -1,7 +1,7 @@
 """What can be known before the first swarm lives: that every point's rule, grid and steps fit together, that its
 processes fit the machine, and about how long they take. BadInput names file, line and key.
 
-Starts nothing. May import scenario, picture, capacity, and firmware_sim's rule folders.
+Starts nothing. May import scenario, picture, capacity, the layout of patches, and firmware_sim's rule folders.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from cellnode.patchlayout import grid
 from coordinator import capacity, scenario
 from coordinator.experiment import several
 from coordinator.experiment.spec import CHECKED, Experiment, Point
@@ -19,7 +20,7 @@ from coordinator.wish import default_grid
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput
 
-LAUNCH_S = 0.007  # for each cell; 1,600 were up after 9 to 11 s
+LAUNCH_S = 0.007  # for each process; 1,600 were up after 9 to 11 s
 
 
 def check(experiment: Experiment) -> None:
@@ -29,9 +30,11 @@ def check(experiment: Experiment) -> None:
 
 
 def real_seconds(point: Point) -> float:
-    """What one swarm of processes takes; more, if the machine cannot keep its T."""
+    """What one swarm of real processes takes; more, if the machine cannot keep its T."""
     height, width = _shape(point)
-    return point.end_t * float(point.document.interval) + LAUNCH_S * height * width
+    patched = point.substrate(0) == "patches"
+    processes = grid(height, width, point.document.torus, point.patch).patches if patched else height * width
+    return point.end_t * float(point.document.interval) + LAUNCH_S * processes
 
 
 def _some(experiment: Experiment) -> list[Point]:
@@ -62,6 +65,13 @@ def _check(experiment: Experiment, point: Point) -> None:
         try:
             capacity.check(height * width, document.engine, capacity.this_machine(), {})
         except BadInput as error:
+            raise BadInput(f"{experiment.place(key)}: key {key!r}: {error}") from error
+    if document.substrate == "patches":
+        try:
+            patches = grid(height, width, document.torus, point.patch).patches
+            capacity.check_patches(height * width, patches, capacity.this_machine())
+        except BadInput as error:
+            key = "patch" if str(error).startswith("patches are") else "substrate"
             raise BadInput(f"{experiment.place(key)}: key {key!r}: {error}") from error
 
 

@@ -1,7 +1,8 @@
 """One replicate: one swarm, from its seed through the steps to the end of watching, as one row of numbers.
 
-Virtual ones run in worker processes, unwritten; those of real processes, and those whose film is kept, are whole runs.
-Both give the same row for the same seed. May import quick, opening and what it gives.
+Virtual ones run in worker processes, unwritten; those of real processes, a cell or a patch of cells each, and those
+whose film is kept, are whole runs. What is virtual gives the same row for the same seed, kept or not. May import quick,
+opening and what it gives.
 """
 
 from __future__ import annotations
@@ -55,19 +56,30 @@ class Job:
 
 def run(job: Job) -> Row:
     """The row of this replicate; what fails is a row with its `error`."""
-    head: Row = {
+    begun = time.perf_counter()
+    try:
+        row = _lived(job)
+    except (PlanariaError, OSError, MemoryError) as error:
+        row = {"error": f"{type(error).__name__}: {error}"}
+    return _head(job) | row | {"seconds": round(time.perf_counter() - begun, 3)}
+
+
+def lost(job: Job, how: str) -> Row:
+    """The row of a replicate whose process died before it was done; `how` says of what."""
+    return _head(job) | {
+        "error": f"the process that computed it {how}; if memory is short, use fewer --workers",
+        "seconds": None,
+    }
+
+
+def _head(job: Job) -> Row:
+    return {
         "point": job.point.number,
         **{f"${name}": value for name, value in job.point.values.items()},
         "replicate": job.replicate,
         "substrate": job.point.substrate(job.replicate),
         "seed": job.rng_seed,
     }
-    begun = time.perf_counter()
-    try:
-        row = _lived(job)
-    except (PlanariaError, OSError, MemoryError) as error:
-        row = {"error": f"{type(error).__name__}: {error}"}
-    return head | row | {"seconds": round(time.perf_counter() - begun, 3)}
 
 
 class _Life(Protocol):
@@ -119,6 +131,7 @@ def _swarm(job: Job) -> Iterator[_Life]:
             grid=point.grid,
             torus=document.torus,
             substrate=substrate,
+            patch=point.patch,
             engine=document.engine,
             interval_s=interval_s,
             degrees=degrees,

@@ -16,7 +16,7 @@ import msgspec
 
 from coordinator import scenario
 from coordinator.actions import DISTURBING
-from coordinator.experiment.checks import check_point, check_whole, grid_of, located
+from coordinator.experiment.checks import check_point, check_whole, grid_of, located, patch_of
 from coordinator.experiment.document import PLAIN, Document, Value
 from coordinator.places import Places, places, read
 from coordinator.scenario import Step
@@ -35,6 +35,7 @@ class Point:
     document: Document
     steps: tuple[Step, ...]
     grid: tuple[int, int] | None
+    patch: tuple[int, int] = (16, 16)
 
     @property
     def first_t(self) -> float:
@@ -114,7 +115,7 @@ class Experiment:
         document = self._convert(filled)
         check_point(document, self._where)
         steps = tuple(scenario.parse(document.at, self._where)) if document.at else ()
-        return Point(number, values, document, steps, grid_of(document, self._where))
+        return Point(number, values, document, steps, grid_of(document, self._where), patch_of(document, self._where))
 
     def _fill(self, values: dict[str, Value], used: set[str]) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cellnode.workers import spread
+from cellnode.workers import Pool, spread
 from firmware_sim.errors import BadInput, RunFailed
 
 
@@ -49,8 +49,25 @@ def test_bad_input_in_a_worker_is_bad_input_here() -> None:
 
 def test_a_worker_that_dies_is_named_and_no_other_stays() -> None:
     before = set(multiprocessing.active_children())
-    with pytest.raises(RunFailed, match="computed -2 has died"):
+    with pytest.raises(RunFailed, match=r"computed -2 was killed \(SIGKILL\)"):
         results([3, -2, 4], 2)
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_a_worker_that_dies_takes_only_its_own_job_with_it_where_something_stands_for_that() -> None:
+    before = set(multiprocessing.active_children())
+    found: dict[int, int | str] = {}
+    with Pool[int, int | str](squares, 1, lambda job, how: f"{job} {how}") as pool:
+        pool.run([3, -2, 4], found.__setitem__)
+        assert found == {0: 9, 1: "-2 was killed (SIGKILL)", 2: 16}
+        (idle,) = set(multiprocessing.active_children()) - before
+        os.kill(idle.pid or 0, signal.SIGKILL)
+        idle.join()
+        pool.run([5], found.__setitem__)
+        assert found[0] == 25, "who dies between two jobs has none to lose"
+        (alive,) = set(multiprocessing.active_children()) - before
+        pool.run([6], found.__setitem__)
+        assert alive.is_alive(), "workers stay from one call to the next"
     assert set(multiprocessing.active_children()) <= before
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from pyarrow import parquet
 from coordinator.cli.experiment import STANDARD
 from coordinator.cli.main import invoke
 from coordinator.experiment import carry, replicate, spec, verdict
+from coordinator.experiment.replicate import Job, Row
 from coordinator.experiment.rows import Folder
 from firmware_sim.errors import BadInput
 
@@ -60,7 +64,8 @@ def written(tmp_path: Path, text: str) -> Path:
         ('"12x12"', '"12"', "experiment.toml:3: key 'grid' is '12'"),
         ("[sweep]", "[search]\nvariable = 'share'\nlow = 0.1\nhigh = 0.5\n[sweep]", "not both"),
         ("[hypothesis]", "[hypothesis", "is no TOML"),
-        ("watch = 25", 'substrate = "patches"', "experiment.toml:5: key 'substrate' is 'patches', expected virtual or"),
+        ("watch = 25", 'substrate = "clouds"', "experiment.toml:5: key 'substrate' is 'clouds', expected virtual or"),
+        ("watch = 25", 'patch = "16"', "experiment.toml:5: key 'patch' is '16', expected HEIGHTxWIDTH such as 16x16"),
         ("watch = 25", 'engine = "steam"', "experiment.toml:5: key 'engine' is 'steam', expected numpy"),
         ("watch = 25", "processes_replicates = -1", "experiment.toml:5: key 'processes_replicates' is -1"),
         ('"recovered"', '"happiness"', "experiment.toml:8: key 'measure'"),
@@ -101,6 +106,8 @@ for = 20
         ('"dot"', '"nobody"', "experiment.toml:2: "),
         ('"12x12"', '"4000x4000"\nsubstrate = "processes"', "experiment.toml:4: key 'substrate': "),
         ('"12x12"', '"4000x4000"\nprocesses_replicates = 1', "experiment.toml:4: key 'processes_replicates': "),
+        ('"12x12"', '"12x12"\nsubstrate = "patches"\npatch = "0x4"', "experiment.toml:5: key 'patch': patches are 0x4"),
+        ('"12x12"', '"4000x4000"\nsubstrate = "patches"\npatch = "1x1"', "experiment.toml:4: key 'substrate': 16,000,"),
     ],
 )
 def test_what_a_grid_or_a_machine_cannot_do_is_named_before_anything_is_made(
@@ -185,7 +192,8 @@ def test_the_number_of_workers_changes_no_row(tmp_path: Path) -> None:
     experiment, found = spec.load(written(tmp_path, SMALL)), []
     for workers in (1, 3):
         runner = carry.Runner(Folder.create(experiment, tmp_path / f"out{workers}", 1), 1, workers, lambda _row: None)
-        carry.sweep(experiment, runner, 3)
+        with runner:
+            carry.sweep(experiment, runner, 3)
         found.append([{**row, "seconds": 0} for row in runner.rows])
     assert found[0] == found[1] and len(found[0]) == 6
 
@@ -225,6 +233,35 @@ def test_a_replicate_that_fails_is_recorded_and_passed_over(tmp_path: Path) -> N
     judged = carry.sweep(experiment, runner, 1)
     assert [one.failed for one in judged] == [1, 1] and verdict.overall(judged) == verdict.UNKNOWN
     assert "had not grown" in runner.rows[0]["error"]
+
+
+def deadly() -> Callable[[Job], Row]:
+    """A worker that the kernel kills while it computes the first of all swarms."""
+
+    def work(job: Job) -> Row:
+        if job.keep is not None:
+            job.keep.mkdir(parents=True)  # its film has begun
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replicate.run(job)
+
+    return work
+
+
+def test_a_replicate_whose_worker_is_killed_is_recorded_and_passed_over_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(carry, "_worker", deadly)
+    path, out = written(tmp_path, SMALL.replace('["20%", "100%"]', '["20%"]')), tmp_path / "out"
+    command = ["experiment", str(path), "--workers", "2", "--out", str(out), "--json"]
+    assert invoke(command) == 0, "two of two are enough for 0.3"
+    told = capsys.readouterr()
+    assert "replicate 0 failed: the process that computed it was killed (SIGKILL)" in told.err
+    found = json.loads(told.out)
+    assert (found["replicates"], found["failed"]) == (2, 1)
+    assert not (out / "films" / "point0").exists(), "a film that breaks off anywhere is none"
+    assert (out / "report.html").exists() and "was killed (SIGKILL)" in (out / "rows.csv").read_text()
+    assert invoke(command) == 0, "what is recorded is not tried again"
+    assert json.loads(capsys.readouterr().out)["failed"] == 1
 
 
 def test_a_fault_that_hit_nothing_proves_nothing(tmp_path: Path) -> None:

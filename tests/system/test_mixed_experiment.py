@@ -74,3 +74,20 @@ def test_real_and_virtual_swarms_in_one_experiment_and_kill_9_in_between(runtime
     point = found["points"][0]
     assert point["substrates"]["processes"]["of"] == 2 and point["substrates"]["virtual"]["of"] == 1
     assert (out / "films" / "point0" / "measure.json").exists() and not (out / "living").exists()
+
+
+def test_swarms_of_patches_live_one_after_the_other_and_leave_nobody(runtime_root: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "patches.toml", tmp_path / "out"
+    patches = MIXED.replace("processes_replicates = 2", 'substrate = "patches"\npatch = "4x8"')
+    file.write_text(patches.replace("replicates = 3", "replicates = 2"))
+    command = [sys.executable, "-m", "coordinator.cli.main", "experiment", str(file), "--out", str(out), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3), done.stderr
+    assert "2 of them real processes" in done.stderr
+    rows = rows_of(out)
+    assert [(row["substrate"], row["replicate"]) for row in rows] == [("patches", 0), ("patches", 1)]
+    assert all(row["hits"] == 16 and not row["unproven"] and row["broken"] == [] for row in rows), rows
+    assert json.loads(done.stdout)["points"][0]["substrates"]["patches"]["of"] == 2
+    told = json.loads((out / "films" / "point0" / "run.json").read_text())
+    assert (told["substrate"], told["patch"]) == ("patches", [4, 8])
+    assert not (out / "living").exists() and not any(runtime_root.glob("*"))
