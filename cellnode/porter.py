@@ -204,10 +204,13 @@ class Porter:
     def _tend(self, order: Tend) -> None:
         if self._answered is None or self._answered.id != order.id:
             error = ""
-            if order.run != self._run:
-                self._spent.clear()
-            self._run = order.run
             try:
+                if order.run != self._run:  # its blocks have numbers of their own
+                    self._spent.clear()
+                    for epoch in list(self._agents):
+                        self._say(f"{self._config.name}: block {epoch} of run {self._run} is given up for another run")
+                        self._end(epoch)
+                self._run = order.run
                 for epoch in [epoch for epoch in self._agents if epoch not in order.blocks]:
                     if not order.over:
                         self._say(f"{self._config.name}: block {epoch} is no longer ours; its cells are killed")
@@ -325,9 +328,11 @@ def own_address(endpoint: str) -> str:
 
 
 def boot_id() -> str:
-    """Names this boot of this machine."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
+    """Names this boot of this machine, and its clock: in a time namespace CLOCK_MONOTONIC is another one."""
+    boot, clock = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/timens_offsets")
+    shift = [line.split() for line in clock.read_text().splitlines()] if clock.exists() else []
+    moved = [word for line in shift if line[:1] == ["monotonic"] and line[1:] != ["0", "0"] for word in line[1:]]
+    return "+".join([boot.read_text().strip() if boot.exists() else "", *moved])
 
 
 def sweep_home(home: Path) -> None:

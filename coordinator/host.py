@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from cellnode.messages import Beat, Command, Done, Join, Place, Placement, Stop
+from cellnode.messages import PROTOCOL_VERSION, Beat, Command, Done, Join, Place, Placement, Stop
 from cellnode.runtime import Runtime, try_lock
 from coordinator import agents
 from coordinator.clientmessages import Answer, Ask
 from coordinator.link import Link
 from coordinator.substrate import OnProgress, Progress
-from firmware_sim.errors import RunFailed
+from firmware_sim.errors import BadInput, RunFailed
 
 NAME = "host0"
 JOIN_S = 20.0
@@ -84,10 +84,15 @@ class Host:
         """Take over a running agent and return what it holds; None when there is none (it was lost with its cells)."""
         link = self.link
         limit = time.monotonic() + REJOIN_S
-        while NAME not in link.agents and time.monotonic() < limit:
+        while NAME not in link.agents and NAME not in link.misfits and time.monotonic() < limit:
             if not agents.is_held(self.runtime.agent_lock):
                 return None
-            link.wait(lambda: NAME in link.agents, 0.2)
+            link.wait(lambda: NAME in link.agents or NAME in link.misfits, 0.2)
+        if NAME in link.misfits:
+            raise BadInput(
+                f"the agent of run {self.placement.run} speaks protocol {link.misfits[NAME]}, this planaria "
+                f"{PROTOCOL_VERSION}: use the one that started the run, to attach or to stop it"
+            )
         if NAME not in link.agents:
             raise RunFailed(f"the agent lives but has not called within {REJOIN_S:g} s; see {self.runtime.log}")
         join = link.agents[NAME].join

@@ -23,6 +23,7 @@ from cellnode import hostmessages
 from cellnode.curve import Doorkeeper, readmit, serve
 from cellnode.hostmessages import Offer, Refused, Tend
 from cellnode.messages import (
+    PROTOCOL_VERSION,
     Beat,
     Command,
     Done,
@@ -116,6 +117,7 @@ class Link:
         self.garbage = 0
         self.spoofed = 0  # messages in the name of another host
         self.superseded_by = 0
+        self.misfits: dict[str, int] = {}  # agents that speak another version of the protocol, and which
         self._endpoint, self._on_join, self._on_ask = endpoint, on_join, on_ask
         self._pending: dict[int, _Pending] = {}
         self._counter = 0
@@ -367,6 +369,9 @@ class Link:
         return name == who and (not isinstance(report, Sheet | Doors) or epoch == str(report.placement_epoch))
 
     def _joined(self, line: Line, join: Join) -> None:
+        if join.version != PROTOCOL_VERSION:
+            self.misfits[join.agent] = join.version
+            return
         mine = self._agents_of(join.agent.partition("/")[0])
         if join.agent not in self.agents and len(mine) >= AGENTS_MAX:
             del self.agents[min(mine, key=lambda name: self.agents[name].heard_at_s)]

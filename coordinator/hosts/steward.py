@@ -160,7 +160,7 @@ class Steward:
             if not host.silent:
                 self._tend(name, now_s)
         for post in list(self.posts.values()):
-            agent = self._link.agents.get(post.tenure.agent)
+            agent = self._agent_of(post)
             if agent is not None and not post.silent:
                 self._bring_up(post, agent)
                 self._make_good(post, agent)
@@ -217,6 +217,11 @@ class Steward:
             return
         self._told[name] = _Told(blocks, now_s, self._link.tend(name, self.placement.run, blocks))
 
+    def _agent_of(self, post: Post) -> Agent | None:
+        """Once it has called; one of that name that serves another run is none."""
+        agent = self._link.agents.get(post.tenure.agent)
+        return agent if agent is not None and agent.join.run == self.placement.run else None
+
     def _bring_up(self, post: Post, agent: Agent) -> None:
         if post.live:
             return
@@ -272,7 +277,7 @@ class Steward:
         """Every cell with neighbours on other hosts, as its agent last said; off where its host is silent."""
         doors = {}
         for post in self.posts.values():
-            agent = self._link.agents.get(post.tenure.agent)
+            agent = self._agent_of(post)
             told = None if agent is None else agent.doors
             if told is None or told.placement_epoch != post.tenure.epoch:
                 continue
@@ -309,7 +314,7 @@ class Steward:
         """By the last beats, all hosts together."""
         beats = []
         for post in self.posts.values():
-            agent = self._link.agents.get(post.tenure.agent)
+            agent = self._agent_of(post)
             if agent is not None and agent.beat is not None and agent.beat.placement_epoch == post.tenure.epoch:
                 beats.append(agent.beat)
         if not beats or len(beats) < len(self.posts):

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
+from cellnode.hostmessages import Offer, Refused
 from cellnode.messages import (
     Command,
     Done,
@@ -42,7 +43,7 @@ from coordinator.hosts.mosaic import Mosaic
 from coordinator.hosts.orders import Orders, patiently
 from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
-from coordinator.link import Link
+from coordinator.link import HostLine, Link
 from coordinator.registrar import Registrar
 from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
 from firmware_sim.engines import FAMILIES
@@ -55,6 +56,7 @@ HERE_S = 30.0  # for hosts on this machine to call
 LINK_S = 15.0  # for cells of different hosts to hear each other, once all are up
 COST_WINDOW_S = 1.5
 LEAVE_S = 10.0
+EPOCH_JUMP = 1 << 20  # coordinators of one run in a row
 BACK_S = 4.0  # hosts call again twice a second; a new coordinator waits so long for those it expects
 
 
@@ -108,13 +110,12 @@ class HostsSubstrate:
         self._lock_descriptor = descriptor
         values = 16 if FAMILIES[self._placement.rule.engine] == "int8" else 64
         self._mosaic = Mosaic(self._runtime.panel, self._cells, values, os.getpid())
-        run = self._placement.run
         link = Link(
             self._runtime.coordinator_endpoint,
             self._epochs.next_coordinator(0),
             on_ask=on_ask,
             on_sheet=self._take_sheet,
-            on_offer=lambda offer, known: refuse(offer, known, run),
+            on_offer=self._hear_offer,
             on_lapsed=self._tell_lapsed,
         )
         try:
@@ -124,8 +125,8 @@ class HostsSubstrate:
             link.close()
             self.leave()
             raise
-        link.start()
         self._link = link
+        link.start()
         keyring = None if self._registrar is None else self._registrar.keyring
 
         def key_of(host: str) -> str | None:
@@ -138,6 +139,19 @@ class HostsSubstrate:
         if self._local is not None:
             self._local.meet(self._roster.carried, self._steward.asked.update)
         return True
+
+    def _hear_offer(self, offer: Offer, known: HostLine | None) -> Refused | None:
+        """On the link's thread. Whoever carried another run may have obeyed a higher coordinator than we are: its
+        folder may be lost, and this one goes on above it."""
+        refused = refuse(offer, known, self._placement.run)
+        if refused is None and known is None and offer.run != self._placement.run and self._link is not None:
+            self._rise(self._link, offer)
+        return refused
+
+    def _rise(self, link: Link, offer: Offer) -> None:
+        """Above what this host has obeyed; a number that no count of coordinators explains is not believed."""
+        if link.epoch <= offer.coordinator_epoch <= link.epoch + EPOCH_JUMP:
+            link.epoch = self._epochs.next_coordinator(offer.coordinator_epoch)
 
     def _tell_lapsed(self, hosts: list[str], anew: bool) -> None:
         """On the link's thread."""
@@ -212,9 +226,8 @@ class HostsSubstrate:
         link, steward, _ = self._here
         hosts = {tenure.host for tenure in tenures}
         link.wait(lambda: hosts <= link.hosts.keys(), BACK_S)
-        above = max([line.offer.coordinator_epoch for line in link.hosts.values()], default=0)
-        if above >= link.epoch:
-            link.epoch = self._epochs.next_coordinator(above)
+        for line in link.hosts.values():
+            self._rise(link, line.offer)
         if self._local is not None:
             for line in link.hosts.values():
                 self._local.adopt(line.offer)

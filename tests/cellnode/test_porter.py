@@ -72,10 +72,10 @@ class Desk:
     def say(self, message: Tend | Refused | Welcome) -> None:
         self._router.send_multipart([self.line, encode(message)])
 
-    def tend(self, *blocks: int, over: bool = False) -> Done:
+    def tend(self, *blocks: int, over: bool = False, run: str = RUN) -> Done:
         self.count += 1
         number = (self.epoch << 32) + self.count
-        self.say(Tend(number, RUN, list(blocks), over))
+        self.say(Tend(number, run, list(blocks), over))
         self.until(lambda: number in self.done, "the answer")
         return self.done[number]
 
@@ -144,6 +144,15 @@ def test_it_carries_the_blocks_it_is_told_to_and_kills_the_others_first(joined: 
     assert not alive(first), "when the answer comes it is dead already"
     assert not (joined.home / "shed" / "3").exists()
     assert alive(agent_of(joined, 4))
+
+
+def test_another_run_s_block_of_the_same_number_is_another_block(joined: Desk) -> None:
+    joined.tend(3)
+    first = agent_of(joined, 3)
+    joined.joins.clear()
+    assert joined.tend(3, run="0ther0ne").ok
+    assert not alive(first)
+    assert agent_of(joined, 3) != first and joined.joins[0].run == "0ther0ne"
 
 
 def test_an_agent_that_dies_is_reported_and_not_started_again(joined: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 import zmq
 from fakeagent import FakeAgent
 
-from cellnode.messages import Power, SetPause, Superseded
+from cellnode.messages import PROTOCOL_VERSION, Join, Power, SetPause, Superseded
 from coordinator import clientmessages, link
 from coordinator.actions import Kill, Outcome
 from coordinator.clientmessages import Answer, Ask
@@ -171,3 +171,11 @@ def test_a_host_that_names_agents_without_end_keeps_the_latest(line: Link, endpo
     assert line.wait(lambda: talker.name in line.agents, 5)
     assert len(line.agents) == link.AGENTS_MAX and "attic/0" not in line.agents
     talker.close()
+
+
+def test_an_agent_of_another_version_is_not_taken_and_its_version_is_kept(line: Link, endpoint: str) -> None:
+    stranger = FakeAgent(endpoint)
+    stranger.say(Join(PROTOCOL_VERSION + 1, "host0", 1, "r", 0, 0, "", "", 9, 0, [], []))
+    assert line.wait(lambda: line.misfits == {"host0": PROTOCOL_VERSION + 1}, 5)
+    assert line.agents == {}
+    stranger.close()

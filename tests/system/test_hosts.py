@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from starting import Start
 
 from cellnode.curve import load_public
 from cellnode.panel import Counter
+from cellnode.porter import boot_id
 from coordinator import Swarm
 from coordinator.keyring import Keyring, make_host, rotate_host
 from coordinator.registrar import Registrar
@@ -150,3 +154,73 @@ def _take_back_and_renew(swarm: Swarm, ring: Keyring, folder: Path) -> None:
     swarm.wait(25)
     loss = swarm.loss()
     assert loss is not None and loss < -2.6, "and the picture is there again"
+
+
+def porter(endpoint: str, name: str, *before: str) -> subprocess.Popen[bytes]:
+    words = ["agent", "--join", endpoint, "--name", name, "--capacity", "32"]
+    return subprocess.Popen([*before, sys.executable, "-m", "coordinator.cli.main", *words], stderr=subprocess.DEVNULL)
+
+
+def free_endpoint() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_a_coordinator_whose_folder_is_lost_is_followed_by_one_above_what_the_hosts_have_obeyed(
+    start: Start, runtime_root: Path
+) -> None:
+    endpoint = free_endpoint()
+    host = porter(endpoint, "attic")
+    try:
+        first = start(grid=(4, 4), hosts=1, join=endpoint, interval_s=0.2)
+        first.leave()
+        with Swarm.attach(str(first.folder)) as second:
+            assert RunFolder.open(second.folder).state().coordinator_epoch == 2
+            until(second, lambda: second.look().alive == 16, "the successor sees all")
+            second.leave()
+        for lost in (first.folder, runtime_root / first.run):  # as if on a machine that burnt down
+            shutil.rmtree(lost)
+        third = start(grid=(5, 5), hosts=1, join=endpoint, interval_s=0.2)
+        assert third.look().alive == 25, "another run, and its block is the host's first, too"
+        assert RunFolder.open(third.folder).state().coordinator_epoch > 2
+        assert third.kill("cell:0,0").missing == []
+        third.stop()
+    finally:
+        host.terminate()
+        host.wait(20)
+
+
+def test_a_host_in_another_time_is_told_by_its_clock_and_no_time_of_it_is_taken_for_ours() -> None:
+    if subprocess.run([*AHEAD, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no time namespaces here (root)")
+    words = [sys.executable, "-c", "from cellnode.porter import boot_id; print(boot_id())"]
+    there = subprocess.run([*AHEAD, *words], capture_output=True, text=True, check=True).stdout.strip()
+    assert there == f"{boot_id()}+7200+0"
+
+
+AHEAD = ("unshare", "--time", "--monotonic", "7200", "--boottime", "7200", "--fork", "--kill-child")
+
+
+@pytest.mark.skipif(
+    subprocess.run([*AHEAD, "true"], capture_output=True).returncode != 0, reason="no time namespaces here (root)"
+)
+def test_hosts_whose_clocks_differ_by_hours_grow_one_picture_and_are_seen_in_one_time(start: Start) -> None:
+    endpoint = free_endpoint()
+    hosts = [porter(endpoint, "attic"), porter(endpoint, "cellar", *AHEAD)]
+    try:
+        swarm = start(hosts=2, join=endpoint, interval_s=0.2)
+        swarm.wait(18)
+        loss = swarm.loss()
+        assert loss is not None and loss < -2.0
+        said = swarm.look(ages=False)
+        assert said.alive == 64
+        stale = swarm.measure().stale_age_p99
+        assert stale is None or stale < 10, "in T: hours apart, and it does not show"
+        swarm.stop()
+    finally:
+        hosts[0].terminate()
+        for child in Path(f"/proc/{hosts[1].pid}/task/{hosts[1].pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGTERM)  # `unshare` itself waits for it, and hears nothing
+        for host in hosts:
+            host.wait(20)
