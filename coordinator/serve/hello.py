@@ -24,8 +24,11 @@ def value_bytes(info: RunInfo) -> int:
     return 1 if FAMILIES[info.engine] == "int8" else 2
 
 
-def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str]) -> dict[str, Any]:
-    """What does not change while one looks. `target`: premultiplied RGBA of 0 to 255, row-major, in base64."""
+def hello(
+    info: RunInfo, picture: Picture | None, boards: Mapping[int, str], spent: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What does not change while one looks. `target`: premultiplied RGBA of 0 to 255, row-major, in base64;
+    `spent`: as spent.chips_of says."""
     facts = msgspec.structs.asdict(info)
     for name in PRIVATE:
         facts.pop(name, None)
@@ -40,6 +43,7 @@ def hello(info: RunInfo, picture: Picture | None, boards: Mapping[int, str]) -> 
         "channels": CHANNELS,
         "value_bytes": value_bytes(info),
         "engines": engines if len(set(engines)) > 1 else info.engine,
+        "spent": spent,
         "phases": [phase.name.lower() for phase in Phase],
         "target": target,
     }

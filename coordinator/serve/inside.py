@@ -19,9 +19,9 @@ from coordinator.actions import Action, FaultReport, Outcome
 from coordinator.camera import Sight
 from coordinator.opening import picture_of
 from coordinator.runfolder import RunFolder, RunState
-from coordinator.serve import hello, inspect, pace, whereabouts
+from coordinator.serve import hello, inspect, pace, spent, whereabouts
 from coordinator.serve.pace import Pace
-from coordinator.serve.source import RATES, Source
+from coordinator.serve.source import Source, totals_of
 from coordinator.succession import Begin
 from coordinator.swarm import Swarm
 from firmware_sim.errors import RunFailed
@@ -78,8 +78,8 @@ class Inside:
         """The measure, and what holds just now: rates count real seconds."""
         found = self.numbers_of_run()
         sight, t, paused = self.see()
-        totals, at_s = sight.counters[:, RATES].sum(axis=0).astype(np.float64), time.monotonic()
-        rates: list[float | None] = [None] * len(RATES)
+        totals, at_s = totals_of(sight.counters), time.monotonic()
+        rates: list[float | None] = [None] * len(totals)
         reached = None
         if self._last is not None and at_s > self._last[0]:
             seconds = at_s - self._last[0]
@@ -89,6 +89,8 @@ class Inside:
         now = {
             "updates_per_s": rates[0],
             "messages_per_s": rates[1],
+            "computed_per_s": rates[3],
+            "line_bytes_per_s": rates[4],
             "cores": None,  # its cells have no processes that could be asked
             "stale_age_p99": found["stale_age_p99"],
             "paused": paused,
@@ -120,7 +122,7 @@ class Inside:
 
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
-        found = hello.hello(self.info, self.picture, {})
+        found = hello.hello(self.info, self.picture, {}, spent.chips_of(self.folder))
         return {
             **found,
             "folder": str(self.folder.path),

@@ -64,7 +64,7 @@ class Past:
     def hello(self, run: str) -> dict[str, Any]:
         """What a page must know to show recorded frames."""
         folder = self._find(run).folder
-        return hello.hello(folder.info, opening.picture_of(folder), folder.state().boards)
+        return hello.hello(folder.info, opening.picture_of(folder), folder.state().boards, [])
 
     def frame(self, run: str, t: float) -> bytes:
         """What the grid showed at `t` T, all 16 values of every cell, from the recording; a whole frame of wire.py."""

@@ -24,7 +24,7 @@ from coordinator.camera import Sight
 from coordinator.guest import Guest
 from coordinator.picture import Picture
 from coordinator.runfolder import RunFolder
-from coordinator.serve import hello, inspect, whereabouts
+from coordinator.serve import hello, inspect, spent, whereabouts
 from coordinator.succession import Begin
 from firmware_sim.errors import RunFailed
 
@@ -84,8 +84,8 @@ class Source:
     def numbers(self) -> dict[str, Any]:
         """The measure as `planaria run --json` has it, and what holds just now: since the last call."""
         found, at_ns = self.numbers_of_run(), time.monotonic_ns()
-        totals = self._clerk.observer.totals()[:, RATES].sum(axis=0).astype(np.float64)
-        rates: list[float | None] = [None] * len(RATES)
+        totals = totals_of(self._clerk.observer.totals())
+        rates: list[float | None] = [None] * len(totals)
         if self._last is not None and at_ns > self._last[0]:
             seconds = (at_ns - self._last[0]) / 1e9
             rates = [round(max(float(gained), 0.0) / seconds, 1) for gained in totals - self._last[1]]
@@ -94,6 +94,8 @@ class Source:
         now = {
             "updates_per_s": rates[0],
             "messages_per_s": rates[1],
+            "computed_per_s": rates[3],
+            "line_bytes_per_s": rates[4],
             "cores": None if rates[2] is None else round(rates[2] / 1e9, 4),
             "stale_age_p99": self._recent_age(),
             "paused": self._clerk.clock.paused,
@@ -140,7 +142,7 @@ class Source:
 
     def hello(self) -> dict[str, Any]:
         """What does not change while one looks."""
-        found = hello.hello(self.info, self.picture, self._eyes.state().boards)
+        found = hello.hello(self.info, self.picture, self._eyes.state().boards, spent.chips_of(self.folder))
         return {**found, "folder": str(self.folder.path), "pace": None, "begins": self.begins}
 
     def whereabouts(self) -> dict[str, Any]:
@@ -160,6 +162,12 @@ class Source:
     def close(self) -> None:
         self._eyes.leave()
         self._clerk.leave()
+
+
+def totals_of(counters: NDArray[Any]) -> NDArray[np.float64]:
+    """Of all cells: updates, messages, CPU ns, and what energy goes with: computed updates and bytes on the line."""
+    sums = counters.sum(axis=0).astype(np.float64)
+    return np.array([*sums[RATES], *spent.counted(sums)])
 
 
 def _report(record: Any) -> FaultReport:

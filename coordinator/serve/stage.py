@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellnode.panel import Counter
 from coordinator.camera import Sight
-from coordinator.serve import wire
+from coordinator.serve import spent, wire
 from firmware_sim.limits import CHANNELS
 
 UPDATES_A_COST = 4  # fewer say little: the kernel counts CPU time in coarse steps
@@ -32,6 +32,8 @@ class Stage:
             updates=np.zeros(cells, np.uint16),
             ages=np.full(cells, wire.AGE_UNKNOWN, np.uint16),
             costs=np.full(cells, wire.COST_UNKNOWN, np.uint16),
+            computed=np.zeros(cells, np.uint32),
+            line=np.zeros(cells, np.uint32),
             values=np.zeros((cells, CHANNELS), self._type),
             phases=np.zeros(cells, np.uint8),
         )
@@ -47,7 +49,7 @@ class Stage:
         """Put a sight on the stage; True when anything changed, and so a new frame is there."""
         cells = self._read(sight)
         changed = np.zeros(len(self._changed_in), np.bool_)
-        for name in ("lives", "epochs", "updates", "ages", "costs", "phases"):
+        for name in ("lives", "epochs", "updates", "ages", "costs", "computed", "line", "phases"):
             changed |= getattr(cells, name) != getattr(self._cells, name)
         changed |= _rows_differ(cells.values, self._cells.values)
         anew = bool(changed.any()) or self.number == 0 or paused != self._paused
@@ -84,12 +86,15 @@ class Stage:
         other, values = _rows_differ(lit, self._lit), self._cells.values.copy()
         values[other] = np.clip(np.rint(lit[other] / self._unit), -self._most, self._most - 1)
         self._lit = lit
+        computed, line = spent.counted(sight.counters)
         return wire.Cells(
             lives=(sight.lives & np.uint64(0xFFFFFFFF)).astype(np.uint32),
             epochs=(sight.lives >> np.uint64(32)).astype(np.uint16),
             updates=(sight.counters[:, Counter.UPDATES] & np.uint64(0xFFFF)).astype(np.uint16),
             ages=self._ages(sight),
             costs=self._costs(sight),
+            computed=computed.astype(np.uint32),
+            line=line.astype(np.uint32),
             values=values,
             phases=phases,
         )

@@ -9,6 +9,8 @@ Little-endian; 32 bytes of head, then for `count` cells, in this order (each arr
     u16     updates           counter of updates, modulo 65536
     u16     age               largest stale age of a state it used last, in 1/100 T; 65535: not known
     u16     cost              CPU microseconds of an update, as of its last ones; 65535: not known
+    u32     computed          updates of this life that computed something, modulo 2**32
+    u32     line              bytes that a chip would have had on its line in this life (spent.py), modulo 2**32
     values  [16]              int8 (unit 1/32, exact) or int16 (unit 1/1024, clipped), by `bytes a value`
     u8      phase             cellnode.panel.Phase, 128 added while it sleeps
 
@@ -27,7 +29,7 @@ from numpy.typing import NDArray
 from firmware_sim.limits import CHANNELS
 
 Number = TypeVar("Number", bound=np.generic)
-MAGIC, VERSION = 0x4C50, 2
+MAGIC, VERSION = 0x4C50, 3
 HEAD = struct.Struct("<HBBIIIdB7x")
 SLEEPING = 128
 AGE_UNKNOWN = COST_UNKNOWN = 65535
@@ -45,6 +47,8 @@ class Cells:
     updates: NDArray[np.uint16]
     ages: NDArray[np.uint16]
     costs: NDArray[np.uint16]
+    computed: NDArray[np.uint32]
+    line: NDArray[np.uint32]
     values: NDArray[np.signedinteger[Any]]  # int8 or int16 [cells, 16]
     phases: NDArray[np.uint8]
 
@@ -71,7 +75,8 @@ def encode(cells: Cells, chosen: NDArray[np.int64], number: int, base: int, t: f
     value_bytes = cells.values.dtype.itemsize
     head = HEAD.pack(MAGIC, VERSION, value_bytes, number, base, len(chosen), t, paused)
     parts = [head, chosen.astype("<u4").tobytes()]
-    for array in (cells.lives, cells.epochs, cells.updates, cells.ages, cells.costs, cells.values, cells.phases):
+    counts = (cells.lives, cells.epochs, cells.updates, cells.ages, cells.costs, cells.computed, cells.line)
+    for array in (*counts, cells.values, cells.phases):
         parts.append(array[chosen].tobytes())
     return b"".join(parts)
 
@@ -100,6 +105,8 @@ def decode(data: bytes) -> tuple[Head, NDArray[np.int64], Cells]:
         updates=take(np.uint16),
         ages=take(np.uint16),
         costs=take(np.uint16),
+        computed=take(np.uint32),
+        line=take(np.uint32),
         values=take(np.int8, CHANNELS) if value_bytes == 1 else take(np.int16, CHANNELS),
         phases=take(np.uint8),
     )
@@ -108,4 +115,4 @@ def decode(data: bytes) -> tuple[Head, NDArray[np.int64], Cells]:
 
 def size_of_cell(value_bytes: int) -> int:
     """Bytes of one cell in a frame."""
-    return 4 + 4 + 2 + 2 + 2 + 2 + CHANNELS * value_bytes + 1
+    return 4 + 4 + 2 + 2 + 2 + 2 + 4 + 4 + CHANNELS * value_bytes + 1

@@ -1,7 +1,7 @@
 // The cells as the page knows them: arrays by cell number, brought up to date by frames (coordinator/serve/wire.py).
 
 export const CHANNELS = 16, ALPHA = 3, AGE_UNKNOWN = 65535, COST_UNKNOWN = 65535;
-const MAGIC = 0x4c50, VERSION = 2, HEAD = 32, SLEEPING = 128;
+const MAGIC = 0x4c50, VERSION = 3, HEAD = 32, SLEEPING = 128;
 export const OFF = 0, LINKED = 4, FAILED = 5;
 
 export class Cells {
@@ -17,6 +17,8 @@ export class Cells {
     this.updates = new Uint16Array(count);
     this.ages = new Uint16Array(count).fill(AGE_UNKNOWN);
     this.costs = new Uint16Array(count).fill(COST_UNKNOWN); // CPU microseconds of an update
+    this.computed = new Uint32Array(count); // updates of this life that computed something
+    this.line = new Uint32Array(count); // bytes that a chip would have had on its line
     this.phases = new Uint8Array(count);
     this.asleep = new Uint8Array(count);
     this.updatedAt = new Float64Array(count); // ms of the page's clock
@@ -49,7 +51,7 @@ export class Cells {
       return array;
     };
     const cells = take(Uint32Array), lives = take(Uint32Array), epochs = take(Uint16Array);
-    const updates = take(Uint16Array), ages = take(Uint16Array), costs = take(Uint16Array);
+    const updates = take(Uint16Array), ages = take(Uint16Array), costs = take(Uint16Array), computed = take(Uint32Array), line = take(Uint32Array);
     const values = take(bytes === 1 ? Int8Array : Int16Array, CHANNELS), phases = take(Uint8Array);
     for (let row = 0; row < count; row++) {
       const cell = cells[row];
@@ -59,6 +61,8 @@ export class Cells {
       this.updates[cell] = updates[row];
       this.ages[cell] = ages[row];
       this.costs[cell] = costs[row];
+      this.computed[cell] = computed[row];
+      this.line[cell] = line[row];
       this.phases[cell] = phases[row] & ~SLEEPING;
       this.asleep[cell] = phases[row] & SLEEPING;
       for (let channel = 0; channel < CHANNELS; channel++) {

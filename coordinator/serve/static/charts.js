@@ -10,7 +10,8 @@ const CHARTS = [
   { title: "updates a second", keys: ["updates_per_s"], names: ["updates/s"], floor: true },
   { title: "messages said a second", keys: ["messages_per_s"], names: ["messages/s"], floor: true },
   { title: "stale age (how old what is heard has become), 99th percentile, T", keys: ["stale_age_p99"], names: ["stale age"], floor: true },
-  { title: "energy: processor cores used by all cells", keys: ["cores"], names: ["cores"], floor: true },
+  { title: "energy of all cells in a T, mJ", keys: ["energy"], names: ["mJ"], floor: true },
+  { title: "processor cores used by all cells", keys: ["cores"], names: ["cores"], floor: true },
 ];
 
 export class Charts {
@@ -35,7 +36,8 @@ export class Charts {
     if (last && m.intervals <= last.t) return;
     this.rows.push({ t: m.intervals, loss_log10: m.loss_log10, alive: m.alive, living: m.living,
       updates_per_s: now.updates_per_s, stale_age_p99: now.stale_age_p99,
-      messages_per_s: now.messages_per_s, cores: now.cores });
+      messages_per_s: now.messages_per_s, cores: now.cores,
+      computed: now.computed_per_s * now.interval_s, line: now.line_bytes_per_s * now.interval_s }); // in a T
     if (this.rows.length > KEPT) this.rows = this.rows.filter((_, place) => place % 2 === 1);
     this.draw();
   }
@@ -45,6 +47,20 @@ export class Charts {
 
   // All but the chart of this key.
   without(key) { this.charts = this.charts.filter((chart) => chart.keys[0] !== key); }
+
+  // What energy is reckoned for (one of hello's `spent`); null: none is.
+  set chip(spent) {
+    if (spent === this.spent) return;
+    this.spent = spent;
+    if (!spent) { this.without("energy"); return; }
+    CHARTS.find((chart) => chart.keys[0] === "energy").title = `energy of all cells in a T, were they ${spent.chip}: mJ`;
+    if (this.plots.length) this.restyle();
+  }
+
+  value(row, key) {
+    if (key !== "energy" || !row.line) return row[key] ?? null;
+    return (row.computed * this.spent.uj_update + row.line * this.spent.uj_byte) / 1000;
+  }
 
   point(t) {
     if (t === this.pointer) return;
@@ -62,7 +78,7 @@ export class Charts {
   }
 
   data(chart) {
-    return [this.rows.map((row) => row.t), ...chart.keys.map((key) => this.rows.map((row) => row[key] ?? null))];
+    return [this.rows.map((row) => row.t), ...chart.keys.map((key) => this.rows.map((row) => this.value(row, key)))];
   }
 
   build() {

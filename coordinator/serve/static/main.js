@@ -44,7 +44,7 @@ function describe(cell) {
   const error = cells.error(cell);
   const off = error === null ? "" : `, error ${Math.sqrt(error).toFixed(2)}`;
   const alpha = cells.values[cell * 16 + 3].toFixed(2), life = `${cells.epochs[cell]}.${cells.lives[cell]}`;
-  return `cell ${row}, ${column}: alpha ${alpha}, incarnation ${life}${off}${page.views.where(cell)}${cells.asleep[cell] ? ", asleep" : ""}`;
+  return `cell ${row}, ${column}: alpha ${alpha}, incarnation ${life}${off}${page.views.told(cells, cell)}${cells.asleep[cell] ? ", asleep" : ""}`;
 }
 
 // ---- what arrives
@@ -150,7 +150,7 @@ function showState(paused) {
 
 // ---- views
 
-const showViews = () => viewBar(page.views, () => { dirty = true; });
+const showViews = () => viewBar(page.views, () => { dirty = true; charts.chip = page.views.chip; });
 
 // ---- one cell
 
@@ -187,6 +187,7 @@ function draw(now) {
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   }
   views.fill(cells, squares, performance.now());
+  if (views.chosen.id === "energy") at("scale-end").textContent = views.chosen.ends[1];
   painter.draw(squares, cells.width * tiles, cells.height * tiles, board.view);
   if (page.then) {
     if (page.then.t === null) page.then.follow(page.cells.t);

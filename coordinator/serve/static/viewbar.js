@@ -14,10 +14,16 @@ export function viewBar(views, changed) {
     select.onchange = () => { views.channel = Number(select.value); changed(); };
     parts.push(select);
   }
+  if (view.id === "energy") {
+    const select = make("select", { "aria-label": "Which chip" });
+    views.spent.forEach((spent, at) => select.append(make("option", { value: at, selected: spent === views.chip, title: spent.source }, spent.chip)));
+    select.onchange = () => { views.chip = views.spent[Number(select.value)]; changed(); };
+    parts.push(select);
+  }
   if (view.scale) {
     const strip = make("canvas", { width: 120, height: 10, "aria-hidden": "true" });
     views.paintLegend(strip);
-    parts.push(make("span", {}, view.ends[0]), strip, make("span", {}, view.ends[1]));
+    parts.push(make("span", {}, view.ends[0]), strip, make("span", { id: "scale-end" }, view.ends[1]));
   }
   for (const [name, colour] of views.distinct) {
     const dot = make("i");

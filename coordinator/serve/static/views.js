@@ -34,6 +34,9 @@ export class Views {
     this.hosts = this.pids = null; // number of the host and process id of each cell; null: not told yet
     this.hostNames = [];
     this.channel = 4;
+    this.spent = hello.spent ?? []; // what an update and a byte on the line cost, by chip
+    this.chip = this.spent[0] ?? null;
+    this.most = 1; // mJ, the bright end of the energy view
     this.list = [
       { id: "colour", name: "colour", about: "as the LEDs shine",
         colour: (cells, cell, out, at) => { for (let i = 0; i < 3; i++) out[at + i] = byte(cells.values[cell * CHANNELS + i]); } },
@@ -54,7 +57,10 @@ export class Views {
           const age = cells.ages[cell];
           if (age === AGE_UNKNOWN) out.fill(26, at, at + 3); else ramp(RISING, age / 100, out, at);
         } },
-      { id: "energy", name: "energy", about: "CPU time of an update, which is what it costs", scale: RISING, ends: ["0", "1 ms"],
+      { id: "energy", name: "energy", about: "what each would have used since its process began, were it this chip: computed updates and its line",
+        scale: RISING, ends: ["0", ""],
+        colour: (cells, cell, out, at) => ramp(RISING, this.energy(cells, cell) / this.most, out, at) },
+      { id: "cost", name: "CPU time", about: "of an update, on this machine", scale: RISING, ends: ["0", "1 ms"],
         colour: (cells, cell, out, at) => {
           const cost = cells.costs[cell];
           if (cost === COST_UNKNOWN) out.fill(26, at, at + 3); else ramp(RISING, cost / 1000, out, at);
@@ -80,7 +86,8 @@ export class Views {
           out.set(linked ? (cells.asleep[cell] ? [86, 92, 99] : [235, 235, 235]) : [200, 140, 50], at);
         } },
     ].filter((view) => view.id !== "error" || hello.target !== null)
-      .filter((view) => !hello.pace || !["energy", "host"].includes(view.id)); // virtual time has neither
+      .filter((view) => view.id !== "energy" || this.spent.length)
+      .filter((view) => !hello.pace || !["cost", "carrier", "host"].includes(view.id)); // virtual time has none of them
     this.chosen = this.list[0];
   }
 
@@ -98,10 +105,24 @@ export class Views {
     return before !== [...this.hostNames, ...this.engineNames].join();
   }
 
-  // In words: `cell 3, 4: ..., process 1234 on host1`.
-  where(cell) {
+  // Millijoules of this life on the chosen chip.
+  energy(cells, cell) { return (cells.computed[cell] * this.chip.uj_update + cells.line[cell] * this.chip.uj_byte) / 1000; }
+
+  // The bright end of the scale of energy; it grows in steps of 1, 2, 5.
+  reach(cells) {
+    if (this.chosen.id !== "energy") return;
+    let most = 1e-3;
+    for (let cell = 0; cell < cells.count; cell++) most = Math.max(most, this.energy(cells, cell));
+    const ten = 10 ** Math.floor(Math.log10(most));
+    this.most = ten * [1, 2, 5, 10].find((step) => step * ten >= most * 0.999);
+    this.chosen.ends[1] = `${Number(this.most.toPrecision(1))} mJ`;
+  }
+
+  // In words: `process 1234 on host1`, and the energy where that is shown.
+  told(cells, cell) {
+    const spent = this.chosen.id === "energy" ? `, ${this.energy(cells, cell).toFixed(1)} mJ` : "";
     const pid = this.pids?.[cell], host = this.hostNames.length > 1 && this.hosts[cell] >= 0 ? ` on ${this.hostNames[this.hosts[cell]].split(" (")[0]}` : "";
-    return (pid ? `, process ${pid}` : "") + host + (this.engineNames.length > 1 ? `, ${this.engines[cell]}` : "");
+    return (pid ? `, process ${pid}` : "") + host + (this.engineNames.length > 1 ? `, ${this.engines[cell]}` : "") + spent;
   }
 
   choose(id) { this.chosen = this.list.find((view) => view.id === id) ?? this.chosen; }
@@ -117,6 +138,7 @@ export class Views {
   // Fills RGBA for every square; alpha 255: the cell has a process, 0: it has none.
   fill(cells, out, now) {
     const { height, width, count } = cells, tiles = this.tiles;
+    this.reach(cells);
     if (tiles === 1) {
       for (let cell = 0; cell < count; cell++) {
         if (cells.on(cell)) this.chosen.colour(cells, cell, out, cell * 4, now); else out.fill(0, cell * 4, cell * 4 + 3);

@@ -12,6 +12,7 @@ from coordinator.camera import Sight
 from coordinator.serve import wire
 from coordinator.serve.stage import Stage
 from coordinator.serve.viewer import NOTES_KEPT, WINDOW, Viewer
+from firmware_sim.energy import HEARD_BYTES, SAID_BYTES, WAKE_BYTES
 from firmware_sim.limits import CHANNELS
 
 CELLS = 12
@@ -110,6 +111,17 @@ def test_a_cell_shows_the_oldest_state_it_used_until_it_updates_again() -> None:
     assert wire.decode(stage.since(0))[2].ages[[2, 5, 0]].tolist() == [25, 10, wire.AGE_UNKNOWN]
     stage.take(sight(lit(1, 1.0)), 0.0, False)
     assert wire.decode(stage.since(0))[2].ages[[2, 5]].tolist() == [25, 10]
+
+
+def test_what_energy_goes_with_is_counted_updates_that_computed_and_bytes_on_the_line() -> None:
+    stage = Stage(CELLS, 1)
+    counters = np.zeros((CELLS, COUNTERS), np.uint64)
+    counters[6, [Counter.UPDATES, Counter.SKIPPED, Counter.SAID, Counter.HEARD]] = 10, 4, 3, 20
+    stage.take(sight(counters=counters), 0.0, False)
+    cells = wire.decode(stage.since(0))[2]
+    assert cells.computed.tolist() == [0] * 6 + [6] + [0] * 5, "skipped ones computed nothing"
+    assert cells.line[6] == 10 * WAKE_BYTES + 3 * SAID_BYTES + 20 * HEARD_BYTES
+    assert cells.line[5] == 0
 
 
 def test_a_sleeping_cell_is_marked() -> None:
