@@ -20,11 +20,14 @@ PICTURES = DOCS / "pictures" / "experiments"
 PAGE = DOCS / "standard-experiments.md"
 MARKS = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 NAMES = {"published": "the article's lizard"}
-UNITS = {  # what a value of a sweep means, under the figure
+UNITS = {  # what a value of a sweep means, under the figure; of one experiment alone where its name stands before
     "part": "what is hit",
     "share": "share of the cells",
     "rate": "share of the messages lost",
     "delay": "delay of each message, T",
+    "accumulator-upsets.rate": "probability that an update is hit",
+    "between": "T from one flipped bit to the next, in the whole swarm",
+    "dark": "dark for so many T",
     "spread": "largest drift of a clock, share of its interval",
     "cells": "cells hit every 10 T, of 1,600",
     "bits": "bits flipped in each such genome, of 65,536",
@@ -91,7 +94,7 @@ def _chart(kept: Kept) -> str:
         series.append(figures.Series(NAMES.get(rule, rule), shares, bounds))
     bound = kept["hypothesis"].get("at_least")
     ordered = variable not in ("part", "mode", "name")
-    return figures.shares([_label(value) for value in values], series, UNITS[variable], bound, ordered=ordered)
+    return figures.shares([_label(value) for value in values], series, _unit(kept, variable), bound, ordered=ordered)
 
 
 def _map(kept: Kept) -> str:
@@ -107,7 +110,7 @@ def _map(kept: Kept) -> str:
 def _table(kept: Kept) -> str:
     variable, values = _values(kept)
     rules = kept["rules"]
-    head = [UNITS[variable], *(f"{NAMES.get(rule, rule)}" for rule in rules)]
+    head = [_unit(kept, variable), *(f"{NAMES.get(rule, rule)}" for rule in rules)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for value in values:
         cells = [_cell(next((p for p in found["points"] if _value(p) == value), None)) for found in rules.values()]
@@ -116,21 +119,22 @@ def _table(kept: Kept) -> str:
 
 
 def _cell(point: Kept | None) -> str:
-    """17 of 20 (64 to 95 %): 15 masked, 2 self-healed, 3 spread"""
+    """17 of 20 (64 to 95 %): 15 masked, 2 self-healed, 3 spread; 2 failed"""
     if point is None or not point["replicates"]:
         return ""
     low, high = (round(100 * bound) for bound in point["recovered_interval"])
     fates = ", ".join(f"{count} {fate}" for fate, count in point["fates"].items())
     late = f"; median {point['recovery_T_median']:g} T" if point["recovery_T_median"] else ""
-    return f"{point['recovered']} of {point['replicates']} ({low} to {high} %): {fates}{late}"
+    failed = f"; {point['failed']} failed" if point["failed"] else ""
+    return f"{point['recovered']} of {point['replicates']} ({low} to {high} %): {fates}{late}{failed}"
 
 
 def _repeat(kept: Kept) -> str:
     lines = []
     for rule, found in kept["rules"].items():
-        counts = [point["replicates"] for point in found["points"]]
+        counts = [point["replicates"] + point["failed"] for point in found["points"]]
         most = max(counts)
-        named = "rules/published" if rule == "published" else rule
+        named = "runs/standard/published-lizard" if rule == "published" else rule
         option = "" if rule == "lizard" else f" --rule {named}"
         lines.append(f"planaria experiment {kept['name']}{option} --replicates {most} --yes")
     seed = f"Seed {kept['seed']}, watched for {kept['watch_T']} T after the last step."
@@ -142,6 +146,10 @@ def _values(kept: Kept) -> tuple[str, list[Any]]:
     points = max((found["points"] for found in kept["rules"].values()), key=len)
     variable = next(name for name in points[0] if name.startswith("$"))[1:]
     return variable, [_value(point) for point in points]
+
+
+def _unit(kept: Kept, variable: str) -> str:
+    return UNITS.get(f"{kept['name']}.{variable}") or UNITS[variable]
 
 
 def _value(point: Kept) -> Any:
