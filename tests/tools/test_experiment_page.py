@@ -78,7 +78,7 @@ def test_the_page_is_filled_between_its_marks_and_nowhere_else(tmp_path: Path, m
         filled = (tmp_path / "page.md").read_text()
         assert filled.startswith("before\n") and filled.endswith("after\n") and "old" not in filled
     assert "17 of 20 (60 to 95 %): 17 self-healed, 3 dead; median 12 T; 1 failed" in filled
-    assert "planaria experiment crash --rule lizard-hardened --replicates 6" in filled, "those that failed were run, too"
+    assert "planaria experiment crash --rule lizard-hardened --replicates 6" in filled, "the failed were run, too"
     assert (tmp_path / "pictures" / "crash.svg").is_file()
 
 
