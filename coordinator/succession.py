@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from coordinator.picture import room
+from coordinator.picture import picture_for, room
 from coordinator.wish import Wish, check, default_grid
 from firmware_sim import folder as rules
 from firmware_sim.engines import make_engine
@@ -72,8 +72,10 @@ def wish_for(before: Wish, begin: Begin) -> Wish:
     rule = rules.load(begin.rule)
     made = dataclasses.replace(before, rule=begin.rule, degrees=begin.angle, grid=begin.grid, rng_seed=None, out=None)
     check(made, rule)  # a number of degrees, rows and columns that can be
-    made = dataclasses.replace(made, grid=begin.grid or grid_for(rule, begin.angle, before.torus))
+    height, width = begin.grid or grid_for(rule, begin.angle, before.torus)
+    made = dataclasses.replace(made, grid=(height, width))
     check(made, rule)
+    picture_for(rule, height, width, before.torus, begin.angle)  # a turned picture must fit
     make_engine(made.engine, rule, made.degrees)
     return made
 

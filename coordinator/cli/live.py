@@ -253,10 +253,11 @@ def turn(pace: Pace | None) -> AbstractContextManager[object]:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """A second Ctrl-C must not leave a half-stopped swarm."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def uninterrupted() -> Iterator[list[int]]:
+    """A second Ctrl-C must not leave a half-stopped swarm: it waits, and the list tells of it."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
     try:
-        yield
+        yield noted
     finally:
         signal.signal(signal.SIGINT, before)

@@ -82,6 +82,9 @@ def _live(plan: Plan, view: View, page: Page | None, heir: Heir | None, failed: 
         interrupted = True
         view.say("stopping")
     finally:
-        with uninterrupted(), turn(pace):
+        with uninterrupted() as noted, turn(pace):
             swarm.stop()
+    if noted and heir is not None and heir.asked:
+        interrupted = True  # by a Ctrl-C between two swarms: nothing follows
+        view.say("stopping")
     return Ended(swarm.measure(), swarm.folder, interrupted, check)

@@ -38,6 +38,7 @@ def test_a_turned_picture_gets_the_grid_that_it_needs() -> None:
         (Begin(rule="dot", angle=float("nan")), "angle"),
         (Begin(rule="dot", angle=float("inf")), "angle"),
         (Begin(rule="dot", grid=(0, 5)), "grid"),
+        (Begin(rule="dot", angle=90, grid=(6, 7)), "too small for this picture turned by 90 degrees"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_ends(begin: Begin, word: str) -> None:

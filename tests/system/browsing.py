@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_S = 60
@@ -58,6 +58,14 @@ def until(true: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.05)
     return found
+
+
+def says(page: Page, expression: str) -> Any:
+    """What a page says; None while it is being loaded anew."""
+    try:
+        return page.evaluate(expression)
+    except Error:
+        return None
 
 
 def place(page: Page, row: float, column: float) -> tuple[float, float]:
