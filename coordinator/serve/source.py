@@ -167,7 +167,7 @@ class Source:
 def totals_of(counters: NDArray[Any]) -> NDArray[np.float64]:
     """Of all cells: updates, messages, CPU ns, and what energy goes with: computed updates and bytes on the line."""
     sums = counters.sum(axis=0).astype(np.float64)
-    return np.array([*sums[RATES], *spent.counted(sums)])
+    return np.array([*sums[RATES], *spent.counted(*sums[spent.NEEDED])])
 
 
 def _report(record: Any) -> FaultReport:

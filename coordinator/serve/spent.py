@@ -18,6 +18,7 @@ from firmware_sim.boards.catalog import MAIN_BOARDS
 from firmware_sim.energy import HEARD_BYTES, SAID_BYTES, WAKE_BYTES, estimate
 from firmware_sim.errors import PlanariaError
 
+Counts = NDArray[Any]  # of one counter each, all of one type
 NEEDED = [Counter.UPDATES, Counter.SKIPPED, Counter.SAID, Counter.HEARD]
 
 
@@ -40,8 +41,7 @@ def chips_of(folder: RunFolder) -> list[dict[str, Any]]:
     ]
 
 
-def counted(counters: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Computed updates, and bytes on the line, of counters [..., COUNTERS]."""
-    wakes, skipped, said, heard = (counters[..., name] for name in NEEDED)
-    computed = np.where(wakes > skipped, wakes - skipped, 0)
+def counted(wakes: Counts, skipped: Counts, said: Counts, heard: Counts) -> tuple[Counts, Counts]:
+    """Computed updates, and bytes on the line, of the counters NEEDED."""
+    computed: Counts = wakes - np.minimum(skipped, wakes)
     return computed, WAKE_BYTES * wakes + SAID_BYTES * said + HEARD_BYTES * heard

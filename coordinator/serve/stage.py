@@ -6,7 +6,7 @@ behind it is; viewers in step share the same bytes. Knows no socket and no clock
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from coordinator.camera import Sight
 from coordinator.serve import spent, wire
 from firmware_sim.limits import CHANNELS
 
+Kind = TypeVar("Kind", bound=np.generic)
+COUNTED = [*spent.NEEDED, Counter.CPU_NS, Counter.SLEEPING]
 UPDATES_A_COST = 4  # fewer say little: the kernel counts CPU time in coarse steps
 
 
@@ -43,7 +45,8 @@ class Stage:
         self.encodings = 0  # how often cells were turned into bytes
         self._t, self._paused = 0.0, False
         self._lit = np.zeros((cells, CHANNELS), np.float32)  # what `values` were made from
-        self._counted = np.zeros((cells, 2), np.uint64)  # updates and CPU ns when `costs` was last reckoned
+        self._counts = np.zeros((len(COUNTED), cells), np.uint64)  # as they were last seen
+        self._counted = np.zeros((2, cells), np.uint64)  # updates and CPU ns when `costs` was last reckoned
 
     def take(self, sight: Sight, t: float, paused: bool) -> bool:
         """Put a sight on the stage; True when anything changed, and so a new frame is there."""
@@ -51,7 +54,7 @@ class Stage:
         changed = np.zeros(len(self._changed_in), np.bool_)
         for name in ("lives", "epochs", "updates", "ages", "costs", "computed", "line", "phases"):
             changed |= getattr(cells, name) != getattr(self._cells, name)
-        changed |= _rows_differ(cells.values, self._cells.values)
+        changed |= (_eights(cells.values) != _eights(self._cells.values)).any(axis=1)
         anew = bool(changed.any()) or self.number == 0 or paused != self._paused
         if anew:
             self.number += 1
@@ -78,39 +81,43 @@ class Stage:
         return found
 
     def _read(self, sight: Sight) -> wire.Cells:
-        asleep = sight.counters[:, Counter.SLEEPING] != 0
-        phases = sight.phases.astype(np.uint8) | np.where(asleep & sight.on, np.uint8(wire.SLEEPING), np.uint8(0))
-        lit = sight.states.reshape(-1, CHANNELS)
-        if not sight.on.all():
-            lit = np.where(sight.on[:, None], lit, np.float32(0))
-        other, values = _rows_differ(lit, self._lit), self._cells.values.copy()
-        values[other] = np.clip(np.rint(lit[other] / self._unit), -self._most, self._most - 1)
-        self._lit = lit
-        computed, line = spent.counted(sight.counters)
+        counts, before = sight.counters.T[COUNTED], self._cells
+        moved = np.flatnonzero((counts != self._counts).any(axis=0))  # on a large grid, few from look to look
+        self._counts = counts
+        wakes, skipped, said, heard, cpu_ns = counts[:5, moved]
+        computed, line = spent.counted(wakes, skipped, said, heard)
+        asleep = (counts[COUNTED.index(Counter.SLEEPING)] != 0) & sight.on
         return wire.Cells(
             lives=(sight.lives & np.uint64(0xFFFFFFFF)).astype(np.uint32),
             epochs=(sight.lives >> np.uint64(32)).astype(np.uint16),
-            updates=(sight.counters[:, Counter.UPDATES] & np.uint64(0xFFFF)).astype(np.uint16),
+            updates=_with(before.updates, moved, wakes & np.uint64(0xFFFF)),
             ages=self._ages(sight),
-            costs=self._costs(sight),
-            computed=computed.astype(np.uint32),
-            line=line.astype(np.uint32),
-            values=values,
-            phases=phases,
+            costs=self._costs(sight.on, moved, np.stack([wakes, cpu_ns])),
+            computed=_with(before.computed, moved, computed & np.uint64(0xFFFFFFFF)),
+            line=_with(before.line, moved, line & np.uint64(0xFFFFFFFF)),
+            values=self._values(sight),
+            phases=sight.phases.astype(np.uint8) | np.where(asleep, np.uint8(wire.SLEEPING), np.uint8(0)),
         )
 
-    def _costs(self, sight: Sight) -> NDArray[np.uint16]:
-        """What an update took, of the last few: reckoned anew when a cell has lived through some more."""
-        costs = self._cells.costs.copy()
-        counted = sight.counters[:, [Counter.UPDATES, Counter.CPU_NS]]
-        less = counted < self._counted
-        reborn: NDArray[np.bool_] = less[:, 0] | less[:, 1]
-        costs[~sight.on | reborn] = wire.COST_UNKNOWN
-        gained = counted - np.where(reborn[:, None], counted, self._counted)
-        due = (gained[:, 0] >= UPDATES_A_COST) & (gained[:, 1] > 0)
-        taken = gained[due, 1].astype(np.float64) / gained[due, 0].astype(np.float64) / 1000
-        costs[due] = np.minimum(np.rint(taken), wire.COST_UNKNOWN - 1).astype(np.uint16)
-        self._counted[due | reborn] = counted[due | reborn]
+    def _values(self, sight: Sight) -> NDArray[np.signedinteger[Any]]:
+        lit = sight.states.reshape(-1, CHANNELS)
+        if not sight.on.all():
+            lit = np.where(sight.on[:, None], lit, np.float32(0))
+        other = np.flatnonzero((_eights(lit) != _eights(self._lit)).any(axis=1))
+        self._lit = lit
+        return _with(self._cells.values, other, np.clip(np.rint(lit[other] / self._unit), -self._most, self._most - 1))
+
+    def _costs(self, on: NDArray[np.bool_], moved: NDArray[np.intp], now: NDArray[np.uint64]) -> NDArray[np.uint16]:
+        """What an update took, of the last few: reckoned anew when a cell has lived through some more. `now`: updates
+        and CPU ns of those that moved."""
+        costs, before = self._cells.costs.copy(), self._counted[:, moved]
+        reborn = (now < before).any(axis=0)
+        costs[~on] = costs[moved[reborn]] = wire.COST_UNKNOWN
+        gained = now - np.where(reborn, now, before)
+        due = (gained[0] >= UPDATES_A_COST) & (gained[1] > 0)
+        taken = gained[1, due].astype(np.float64) / gained[0, due].astype(np.float64) / 1000
+        costs[moved[due]] = np.minimum(np.rint(taken), wire.COST_UNKNOWN - 1).astype(np.uint16)
+        self._counted[:, moved[due | reborn]] = now[:, due | reborn]
         return costs
 
     def _ages(self, sight: Sight) -> NDArray[np.uint16]:
@@ -124,7 +131,13 @@ class Stage:
         return ages
 
 
-def _rows_differ(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which rows are not the same, bit for bit."""
-    eights = [np.ascontiguousarray(each).view(np.uint64) for each in (left, right)]
-    return np.asarray((eights[0] != eights[1]).any(axis=1))
+def _with(array: NDArray[Kind], cells: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Kind]:
+    """The same array but for these cells."""
+    found = array.copy()
+    found[cells] = values
+    return found
+
+
+def _eights(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    """Rows of bytes, eight at a time, for comparing them bit for bit."""
+    return np.ascontiguousarray(rows).view(np.uint64)

@@ -13,7 +13,7 @@ from starting import Start
 from coordinator import Swarm
 from coordinator.runfolder import RunFolder
 from coordinator.serve import address, beside
-from coordinator.serve.spent import chips_of, counted
+from coordinator.serve.spent import NEEDED, chips_of, counted
 
 pytestmark = [
     pytest.mark.system,
@@ -53,7 +53,7 @@ def test_hosts_are_named_and_followed_and_energy_is_that_of_the_chosen_chip(
     swarm.pause()
     until(lambda: page.evaluate("planaria.page.cells.paused"), "the pause")
     chip = next(each for each in chips_of(RunFolder.open(swarm.folder)) if each["chip"] == "CH32V003")
-    computed, line = counted(swarm.look().counters)
+    computed, line = counted(*swarm.look().counters.T[NEEDED])
     millijoules = (computed * chip["uj_update"] + line * chip["uj_byte"]) / 1000
     assert millijoules.max() > 0
     drawn = "Array.from({ length: 24 }, (_, cell) => planaria.page.views.energy(planaria.page.cells, cell))"

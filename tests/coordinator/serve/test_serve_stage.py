@@ -124,6 +124,24 @@ def test_what_energy_goes_with_is_counted_updates_that_computed_and_bytes_on_the
     assert cells.line[5] == 0
 
 
+@pytest.mark.parametrize("rng_seed", range(5))
+def test_a_stage_that_has_seen_much_shows_what_a_fresh_one_shows(rng_seed: int) -> None:
+    rng, stage = np.random.default_rng(rng_seed), Stage(CELLS, 1)
+    counters, states = np.zeros((CELLS, COUNTERS), np.uint64), np.zeros((3, 4, CHANNELS), np.float32)
+    for moment in range(30):
+        some = rng.choice(CELLS, 3, replace=False)
+        counters, states = counters.copy(), states.copy()
+        counters[some] += rng.integers(0, 1 << 33, (3, COUNTERS), dtype=np.uint64)
+        counters[rng.integers(CELLS)] = 0  # a new life
+        states.reshape(CELLS, CHANNELS)[some] = rng.integers(-128, 128, (3, CHANNELS)) / 32
+        now = sight(states, counters=counters, on=rng.random(CELLS) < 0.9)
+        stage.take(now, float(moment), False)
+        fresh = Stage(CELLS, 1)
+        fresh.take(now, float(moment), False)
+        for name in ("lives", "epochs", "updates", "computed", "line", "values", "phases"):
+            assert (getattr(stage.cells, name) == getattr(fresh.cells, name)).all(), name
+
+
 def test_a_sleeping_cell_is_marked() -> None:
     stage = Stage(CELLS, 1)
     counters = np.zeros((CELLS, COUNTERS), np.uint64)
