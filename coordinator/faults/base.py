@@ -171,15 +171,15 @@ class Fault(ABC):
         return None if self.record.duration is None else self.record.start + self.record.duration
 
     def apply(self, target: Target) -> None:
-        """Let it begin."""
-        self._target = target
+        """Let it begin. Another thread may ask for its hits at any time: it has none before it is watched."""
         self._watch(target)
+        self._target = target
         self.missing = self._begin(target)
 
     def adopt(self, target: Target) -> None:
         """Go on with a fault that an earlier coordinator applied."""
-        self._target = target
         self._watch(target)
+        self._target = target
 
     def heal(self, *, by_order: bool = False) -> None:
         """End it; the proof stays. Healing twice is healing once."""

@@ -72,6 +72,20 @@ def test_a_crash_kills_and_is_proved_by_lives_that_ended() -> None:
     assert board.reports()[0].hits == 2 and board.reports()[0].state == "active"
 
 
+def test_a_fault_that_is_asked_about_while_it_begins_is_injecting_with_no_hits() -> None:
+    told = []
+
+    class Asked(Ward):
+        def totals(self) -> np.ndarray:
+            if not told:
+                told.extend(board.reports())  # as another thread may, just then
+            return super().totals()
+
+    board = Board(Asked(), Ledger())
+    board.inject("link_loss", "some", [3], faults.check("link_loss", {"rate": 0.5}, None), 10.0, None, 7)
+    assert [(report.state, report.hits) for report in told] == [("injecting", 0)]
+
+
 def test_a_fault_ends_when_its_time_is_up() -> None:
     ward = Ward()
     board = begun(ward, "crash", [1, 2], duration=4)
