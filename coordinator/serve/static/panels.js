@@ -20,12 +20,12 @@ export function numberRows(note) {
     ["updates / s", number(now.updates_per_s ?? m.updates_per_s, 0)],
     ["messages / s", number(now.messages_per_s, 0)],
     ["stale age p99 (age of what is heard)", m.stale_age_p99 === null ? "–" : `${number(now.stale_age_p99 ?? m.stale_age_p99)} T`],
-    ["heard, of half the living", m.heard_share === null ? "–" : `${number(m.heard_share * 100, 0)} %`],
+    ["heard, of half the living neighbours", m.heard_share === null ? "–" : `${number(m.heard_share * 100, 0)} %`],
     ["CPU of an update", m.cpu_us_per_update === null ? "–" : `${number(m.cpu_us_per_update, 0)} µs`],
-    ["missed wakes", number(m.missed_wakes)],
+    ["missed wakes (over a T late)", number(m.missed_wakes)],
     ["error (loss, log10)", number(m.loss_log10)],
-    ["best shift", number(m.loss_log10_shift1)],
-    ["better than blank by", number(m.gain_log10)],
+    ["error, best of one-pixel shifts", number(m.loss_log10_shift1)],
+    ["better than a blank grid by (gain)", number(m.gain_log10)],
     ["verdict", m.verdict ?? "too early", m.verdict ?? ""],
   ];
 }
