@@ -18,7 +18,7 @@ def serve(run: str | None, listen: str | None, names: tuple[str, ...]) -> int:
 
     \b
     planaria serve latest                                live, if it lives; else its film, numbers and report
-    planaria serve                                       all runs and experiments below ./runs
+    planaria serve                                       all runs and experiments below ./runs; two of them side by side
     planaria serve runs/lizard/latest --listen 0.0.0.0:8360
 
     It looks and asks; the run's coordinator acts. The address that is printed holds the token: who has it may do all.

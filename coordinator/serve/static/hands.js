@@ -17,13 +17,18 @@ const ABOUT = {
   look: "Drag to move the picture, click to inspect", fault: "Begin a fault on what you draw",
   cut: "Draw a line: the links across it are cut",
 };
+// What actions are where no cell has a process.
+const VIRTUAL = {
+  kill: "Cut the power: it stays dark until it is revived", revive: "Give the power back: it begins empty, with a new life",
+  freeze: "Stop the clock: it keeps its state and says nothing", thaw: "Let the clock go on", erase: "The memory is lost, the power stays",
+};
 const POINTS_MAX = 200, NEAR = 0.3; // points of one act; cells below which a point is the one before
 
 const exact = (value) => String(Math.round(value * 100) / 100);
 
 export class Hands {
   // on: { chosen(tool), acted(outcome) }; `centre`: the selector of the cell on which a picture starts
-  constructor(words, on, centre) {
+  constructor(words, on, centre, virtual = false) {
     Object.assign(this, { words, on, centre, radius: 2, tool: "look", strokes: [], busy: false });
     this.parameters = {};
     this.duration = "";
@@ -36,7 +41,7 @@ export class Hands {
     bar.replaceChildren();
     for (const name of this.tools) {
       const brush = FAULTS[name], kind = brush && words.faults[brush.fault];
-      const about = words.actions[name]?.help ?? ABOUT[name] ?? `${kind.help} (${brush.fault})`;
+      const about = (virtual ? VIRTUAL[name] : null) ?? words.actions[name]?.help ?? ABOUT[name] ?? `${kind.help} (${brush.fault})`;
       bar.append(make("button", { type: "button", title: about, onclick: () => this.choose(name), id: `tool-${name}` }, name));
     }
     this.choose("look");

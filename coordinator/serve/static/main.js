@@ -108,7 +108,7 @@ async function welcome(hello) {
       dirty = true;
     },
     acted: () => askFaults(),
-  }, `cell:${hello.height >> 1},${hello.width >> 1}`);
+  }, `cell:${hello.height >> 1},${hello.width >> 1}`, Boolean(hello.pace));
   charts.begin(await ask("/api/losses"));
   for (const each of await ask("/api/events")) addEvent(each);
   askFaults();
@@ -133,10 +133,11 @@ async function askFaults() {
   try {
     const faults = await ask("/api/faults");
     faultLine.know(faults);
+    if (page.unasked) { page.unasked = false; trouble(""); } // what could not be asked before can be now
     page.speed = faults.find((fault) => !["healed", "finished"].includes(fault.state) && fault.kind === SPEED.fault && fault.selector === "all") ?? null;
     if (document.activeElement !== at("speed")) at("speed").value = String(page.speed ? Math.round(100 / (1 + page.speed.parameters.drift)) / 100 : 1);
     showFaults(faults, (id) => page.hands.does({ do: "heal", id }));
-  } catch (error) { trouble(error.message); }
+  } catch (error) { page.unasked = true; trouble(error.message); }
 }
 setInterval(() => { if (page.link === "live" && !document.hidden && !page.over) askFaults(); }, FAULTS_EVERY_MS);
 
