@@ -26,6 +26,7 @@ pages:           ## write the pages of docs that are made from code: commands, f
 	@.venv/bin/python -m coordinator.cli.handbook docs/commands
 	@.venv/bin/python -m coordinator.faults.handbook docs
 	@.venv/bin/python -m tools.errors
+	@.venv/bin/python -m tools.ten_thousand
 
 audit:           ## ask pip-audit about the packages that are installed (needs a vulnerability service)
 	@tools/setup run

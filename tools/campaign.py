@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tools import ten_thousand
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 CAMPAIGNS = {
@@ -34,6 +36,7 @@ CAMPAIGNS = {
     "page": ["--engine", "chip", "--window", "20"],
     "train": [],
     "attacks": ["--long", "--interval", "0.05"],  # about half an hour
+    "reports": [],
     "curve": ["--rule", "lizard"],
     "record": ["--engine", "chip", "--engine", "numpy", "--window", "100"],
     "evaluate": [],
@@ -71,6 +74,7 @@ def main(arguments: list[str]) -> int:
         print("campaign:", " ".join(command[1:]), flush=True)
         failed |= subprocess.run([*command, "--out", str(RESULTS / f"{name}.json")], cwd=ROOT, check=False).returncode
     (RESULTS / "README.md").write_text(page())
+    ten_thousand.PAGE.write_text(ten_thousand.page())  # it is made from these
     return failed
 
 

@@ -90,8 +90,8 @@ def _raw(endpoint: str, name: str) -> socket.socket | None:
 
 
 def flood(told: dict[str, Any]) -> dict[str, Any]:
-    """`count` times all `messages` (lists of parts in hex) in turn: bound at `bind` until `listeners` listen, or as the
-    host with `keys` connected to `connect`."""
+    """`count` of the `messages` (lists of parts in hex) in turn, between `first` and `last` ones: bound at `bind` until
+    `listeners` listen, or as the host with `keys` connected to `connect`."""
     context: Context = zmq.Context(io_threads=1)
     messages = [[bytes.fromhex(part) for part in parts] for parts in told["messages"]]
     keys = HostKeys.load(Path(told["keys"])) if told["keys"] else None
@@ -103,6 +103,8 @@ def flood(told: dict[str, Any]) -> dict[str, Any]:
             call(speaker, keys.own, keys.coordinator)
         speaker.connect(told["connect"])
     speaker.setsockopt(zmq.LINGER, 60_000)
+    for parts in told.get("first", []):
+        speaker.send_multipart([bytes.fromhex(part) for part in parts])
     began = time.monotonic()
     for number in range(told["count"]):
         parts = messages[number % len(messages)]
@@ -110,6 +112,8 @@ def flood(told: dict[str, Any]) -> dict[str, Any]:
             speaker.send(parts[0])
         else:
             speaker.send_multipart(parts)
+    for parts in told.get("last", []):
+        speaker.send_multipart([bytes.fromhex(part) for part in parts])
     took = time.monotonic() - began
     print(json.dumps({"sent": told["count"], "seconds": round(took, 1)}), flush=True)
     sys.stdin.read()  # whoever told us says by closing it that all was heard

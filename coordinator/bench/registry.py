@@ -33,6 +33,7 @@ BENCHMARKS = {
     "patches": "Patches: what a cell costs in them, from 4,096 to 65,536 cells, and beside a process a cell.",
     "patchlaw": "Patches beside single cells: Kolmogorov-Smirnov on the loss at 50, 100, 200 T; wakes of a cell in T.",
     "attacks": "Wrong keys, malformed frames, replays, endless subscriptions against a living swarm (--long: all).",
+    "reports": "What a coordinator pays for a host's beat, offer, doors and sheet, by CURVE: bytes and processor time.",
     "curve": "What keys between hosts cost: launch and memory of a cell, beside the same two hosts without.",
     "article": "The article's published models (--models DIR) evaluated, beside what others measured of them.",
     "train": "One training step at the article's setting: plain PyTorch, JAX scan, our torch and C++ kernels.",
