@@ -14,13 +14,13 @@ import { makePainter } from "./paint.js";
 import { Patterns } from "./patterns.js";
 import { showWounds } from "./recovery.js";
 import { Sparks } from "./spark.js";
+import { Speed } from "./speed.js";
 import { theme } from "./theme.js";
 import { Then } from "./then.js";
 import { viewBar } from "./viewbar.js";
 import { Views } from "./views.js";
 
 const FRAME_MS = 1000 / 30, INSPECT_EVERY_MS = 500, FAULTS_EVERY_MS = 2000;
-const SPEED = { fault: "clock_drift" };
 const page = { hello: null, cells: null, views: null, hands: null, chosen: null, over: false };
 let squares = new Uint8ClampedArray(4), dirty = true, nextDraw = 0, receipt = 0, looking = null;
 let painter = makePainter(at("paint"), (other) => { painter = other; dirty = true; });
@@ -79,7 +79,7 @@ function count(note) {
   showWounds(note.wounds, note.measure.intervals);
   page.then?.reach(note.history);
   page.interval = note.now.interval_s;
-  page.pace?.show(note.now.pace);
+  page.tempo?.show?.(note.now.pace);
 }
 
 async function welcome(hello) {
@@ -91,7 +91,7 @@ async function welcome(hello) {
   document.title = `${hello.rule} – Planaria`;
   at("title").textContent = hello.rule;
   at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} ${hello.pace ? "cells in virtual time" : "processes"}, engine ${hello.engine}${hello.pace ? "" : `, T ${hello.interval_s} s`}, run ${hello.run}`;
-  page.pace = hello.pace ? new Pace(hello.pace) : null;
+  page.tempo = hello.pace ? new Pace(hello.pace) : null;
   if (hello.pace) charts.without("cores"); // its cells have no processes that could be asked
   at("hint-virtual").hidden = !hello.pace;
   at("hint-real").hidden = at("speed-box").hidden = Boolean(hello.pace);
@@ -109,6 +109,7 @@ async function welcome(hello) {
     },
     acted: () => askFaults(),
   }, `cell:${hello.height >> 1},${hello.width >> 1}`, Boolean(hello.pace));
+  page.tempo ??= new Speed((action) => page.hands.does(action), () => page.interval, askFaults);
   charts.begin(await ask("/api/losses"));
   for (const each of await ask("/api/events")) addEvent(each);
   askFaults();
@@ -134,8 +135,7 @@ async function askFaults() {
     const faults = await ask("/api/faults");
     faultLine.know(faults);
     if (page.unasked) { page.unasked = false; trouble(""); } // what could not be asked before can be now
-    page.speed = faults.find((fault) => !["healed", "finished"].includes(fault.state) && fault.kind === SPEED.fault && fault.selector === "all") ?? null;
-    if (document.activeElement !== at("speed")) at("speed").value = String(page.speed ? Math.round(100 / (1 + page.speed.parameters.drift)) / 100 : 1);
+    page.tempo?.know?.(faults);
     showFaults(faults, (id) => page.hands.does({ do: "heal", id }));
   } catch (error) { page.unasked = true; trouble(error.message); }
 }
@@ -210,23 +210,8 @@ function sure(text) {
 }
 
 const togglePause = () => page.hands?.does({ do: page.cells?.paused ? "resume" : "pause" });
-// One T: the clocks go on, and stand again.
-async function step() {
-  if (page.pace) { await page.pace.step(); return; }
-  if (!await page.hands?.does({ do: "resume" })) return;
-  await new Promise((resolve) => setTimeout(resolve, page.interval * 1000));
-  await page.hands.does({ do: "pause" });
-}
-
-// All clocks faster or slower: a fault like others, so that it stands in the log; the one before is healed.
-async function pick(speed) {
-  if (page.speed) await page.hands.does({ do: "heal", id: page.speed.id });
-  if (speed !== 1) await page.hands.does({ do: "inject", select: "all", fault: SPEED.fault, parameters: { drift: 1 / speed - 1 } });
-  askFaults();
-}
-
+const step = () => page.tempo?.step();
 at("step").onclick = step;
-at("speed").onchange = () => pick(Number(at("speed").value));
 at("pause").onclick = togglePause;
 at("heal").onclick = () => page.hands.healAll();
 at("reset").onclick = async () => { if (await sure("Heal everything, wipe every cell and plant one seed in the centre?")) page.hands.reset(); };
