@@ -38,6 +38,15 @@ def typed() -> list[Block]:
     return [block for block in blocks(PAGE.read_text()) if block.kind == "sh"]
 
 
+def test_every_block_of_the_page_is_one_that_the_test_knows_how_to_read() -> None:
+    found = blocks(PAGE.read_text())
+    assert len(found) == PAGE.read_text().count("```") / 2, "a fence was not understood"
+    assert {block.kind for block in found} == {"sh", "toml", ""}
+    assert all(block.mark("file") for block in found if block.kind == "toml")
+    marks = {mark.split(" ")[0] for block in found for mark in block.marks}
+    assert marks == {"steps", "instead", "exactly", "beside", "below", "file", "ends"}
+
+
 def test_the_rule_beside_the_tutorial_is_what_its_command_makes() -> None:
     (command,) = (block.text for block in typed() if block.text.startswith("planaria train"))
     found = re.fullmatch(r"planaria train (\S+) --quick --size (\d+) --steps (\d+) --out boat\n", command)
