@@ -166,7 +166,7 @@ def run(
         raise BadInput("--resume goes on with a run whose hosts live elsewhere: say where they join, with --at")
     if length is None and steps:
         length = scenarios.length(steps) + AFTER_SCENARIO
-    elif length is None and substrate == "virtual" and not serve:
+    elif length is None and substrate == "virtual" and not (serve and check is None):
         length = VIRTUAL_INTERVALS
     if steps and length is not None:
         scenarios.check_run(steps, length, _field(rule, grid, torus, angle))

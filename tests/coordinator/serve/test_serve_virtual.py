@@ -116,6 +116,42 @@ def test_what_the_page_shows_of_a_cell_is_what_virtual_time_knows(begin: Begin) 
         assert numbers["now"]["cores"] is None
 
 
+BRUSHES = [
+    {"do": "erase"},
+    {"do": "kill"},
+    {"do": "revive"},
+    {"do": "freeze"},
+    {"do": "thaw"},
+    {"do": "seed"},
+    {"do": "inject", "fault": "slow", "parameters": {"factor": 4}},
+    {"do": "inject", "fault": "byzantine", "parameters": {"mode": "random"}},
+    {"do": "inject", "fault": "bit_flip", "parameters": {"count": 3}},
+    {"do": "inject", "fault": "link_loss", "parameters": {"rate": 0.5}},
+    {"do": "inject", "fault": "link_delay", "parameters": {"delay": 4}},
+    {"do": "inject", "fault": "partition", "select": "side:2.5,0,2.5,5", "parameters": {"name": "isolate"}},
+]
+
+
+def test_every_brush_of_the_page_works_in_virtual_time(begin: Begin) -> None:
+    swarm, pace = begin(), Pace(2.0)
+
+    def wait(intervals: float) -> None:
+        with pace.lock:
+            swarm.wait(intervals)
+
+    with served_virtual(swarm, pace) as client:
+        for brush in BRUSHES:
+            wait(2)
+            found = client.json("/api/actions", {"select": "path:1,1,1,4,4", **brush})
+            assert found["cells"] and not found["missing"], brush
+        wait(6)
+        faults = client.json("/api/faults")
+        assert len(faults) == 6
+        assert all(fault["hits"] > 0 for fault in faults), "each has hit somebody"
+        client.json("/api/actions", {"do": "heal"})
+        assert client.json("/api/numbers")["now"]["faults"] == 0
+
+
 def test_a_fault_that_needs_processes_is_refused_in_one_line(begin: Begin) -> None:
     with served_virtual(begin(), Pace(2.0)) as client:
         status, line = client.error("/api/actions", {"do": "inject", "select": "all", "fault": "agent_kill"})
