@@ -20,12 +20,14 @@ SOFTWARE_GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--e
 WINDOW = {"width": 1280, "height": 800}
 PATIENCE_S = 120.0
 READY = "globalThis.planaria?.page.fresh > 1 && Boolean(planaria.page.hands)"
-COUNT = """async (ms) => {
+COUNT = """async ([ms, patience]) => {
   const page = planaria.page, from = performance.now(), drawn = page.fresh;
   let turns = 0, on = true;
   const turn = () => { turns += 1; if (on) requestAnimationFrame(turn); };
   requestAnimationFrame(turn);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
+  await pause(ms);
+  while (page.fresh === drawn && performance.now() - from < ms + patience) await pause(20); // a rate needs a frame
   on = false;
   const seconds = (performance.now() - from) / 1000;
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
@@ -55,7 +57,7 @@ def look(address: str, seconds: float) -> dict[str, Any]:
             page.goto(address)
             _until_drawn(page)
             weight = sum(sizes)
-            found: dict[str, Any] = page.evaluate(COUNT, seconds * 1000)
+            found: dict[str, Any] = page.evaluate(COUNT, [seconds * 1000, PATIENCE_S * 1000])
         finally:
             browser.close()
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in found.items()} | {

@@ -23,23 +23,26 @@ class Seen:
 
     def __init__(self) -> None:
         self.frames = self.bytes = self.cells = 0
+        self.seconds = 0.0
 
 
 async def watch(address: str, seconds: float, ready: asyncio.Barrier) -> Seen:
-    """Read and acknowledge as a page does; the window begins when every viewer has its first, whole frame."""
+    """Read and acknowledge as a page does; the window begins when every viewer has its first, whole frame, and is
+    longer where there was none other in it: a rate needs a frame."""
     seen = Seen()
     async with _line(address) as line:
         await line.send(_token(address))
         await _frame(line)
         await ready.wait()
-        ends = time.monotonic() + seconds
-        while (left := ends - time.monotonic()) > 0:
+        began = time.monotonic()
+        while (left := began + seconds - time.monotonic()) > 0 or not seen.frames:
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(left if seen.frames else OPEN_S):
                     head, size = await _frame(line)
             except TimeoutError:
                 break
             seen.frames, seen.bytes, seen.cells = seen.frames + 1, seen.bytes + size, seen.cells + head.count
+        seen.seconds = time.monotonic() - began
     return seen
 
 
@@ -74,12 +77,12 @@ async def all_of(address: str, count: int, seconds: float) -> dict[str, float]:
     """Means of all viewers, and the slowest."""
     ready = asyncio.Barrier(count)
     found = await asyncio.gather(*(watch(address, seconds, ready) for _ in range(count)))
-    frames = sum(seen.frames for seen in found)
+    rates = [seen.frames / seen.seconds for seen in found]
     return {
-        "frames_per_s": round(frames / count / seconds, 2),
-        "slowest_frames_per_s": round(min(seen.frames for seen in found) / seconds, 2),
-        "cells_a_frame": round(sum(seen.cells for seen in found) / max(frames, 1), 1),
-        "kib_per_s": round(sum(seen.bytes for seen in found) / 1024 / count / seconds, 1),
+        "frames_per_s": round(sum(rates) / count, 2),
+        "slowest_frames_per_s": round(min(rates), 2),
+        "cells_a_frame": round(sum(seen.cells for seen in found) / max(sum(seen.frames for seen in found), 1), 1),
+        "kib_per_s": round(sum(seen.bytes / seen.seconds for seen in found) / 1024 / count, 1),
     }
 
 
