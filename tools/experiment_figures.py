@@ -95,12 +95,11 @@ def maps(found: Sequence[Map], block: int) -> str:
     losses = [loss for one in found for loss in one.places.values() if loss is not None]
     low, high = min(losses), max(losses)
     width = gap + len(found) * (side + gap)
+    extents = [max(max(place) for place in one.places) + block // 2 + 1 for one in found]
+    unit = side / max(extents + [len(one.outline) for one in found if one.outline is not None])
     parts = [_open(width, top + side + bottom, "loss of the others by the place that is lost")]
     for number, one in enumerate(found):
         left = gap + number * (side + gap)
-        extent = max(max(place) for place in one.places) + block // 2 + 1
-        cells = extent if one.outline is None else max(extent, len(one.outline))
-        unit = side / cells
         parts.append(_text(left, top - 12, one.label, "start", "head"))
         for (row, column), loss in one.places.items():
             if loss is None:
