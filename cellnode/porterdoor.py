@@ -17,7 +17,7 @@ from cellnode.curve import HostKeys, is_loopback
 from cellnode.enrolment import prepare
 from cellnode.hostlimits import host_limit
 from cellnode.porter import HostConfig, Porter, own_address, sweep_home
-from cellnode.prctl import raise_descriptor_limit, set_process_name
+from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
 from cellnode.runtime import Runtime, root, try_lock
 from cellnode.token import Token
 from firmware_sim.errors import BadInput, PlanariaError
@@ -92,8 +92,11 @@ def main() -> None:
     parser.add_argument("--token", default="", metavar="FILE", help="lets it onto the list: see `planaria keys token`")
     parser.add_argument("--insecure", action="store_true", help="no keys, though others can reach these sockets")
     parser.add_argument("--runtime", default="", help="private directory for sockets and shared memory")
+    parser.add_argument("--parent", type=int, default=0, help="end when this process does, our parent")
     parser.add_argument("--once", action="store_true", help="leave when the run has ended, instead of waiting for more")
     arguments = parser.parse_args()
+    if arguments.parent:
+        die_with_parent(arguments.parent)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
         serve(configure(arguments))

@@ -38,6 +38,7 @@ from coordinator.lab.network import Network, remove_run
 from coordinator.patches import PatchSubstrate
 from coordinator.picture import Picture, picture_for
 from coordinator.processes import ProcessSubstrate
+from coordinator.rays.fleet import Fleet
 from coordinator.registrar import Registrar
 from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
@@ -171,7 +172,10 @@ def _hosts(
         store.update(tenures=tenures)
 
     registrar = Registrar(Keyring(Path(info.keys)), on_line) if info.keys else None
-    return HostsSubstrate(runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, registrar)
+    fleet = Fleet(info.run, info.hosts, info.capacity) if info.launch == "ray" else None
+    return HostsSubstrate(
+        runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, registrar, fleet
+    )
 
 
 def _local(info: RunInfo, runtime: Runtime, new: bool) -> LocalHosts:
@@ -308,6 +312,7 @@ def _info(
         hosts=wish.hosts,
         joined=bool(wish.join),
         netns=wish.netns,
+        launch=wish.launch,
         keys="" if wish.keys is None else str(wish.keys.resolve()),
         capacity=wish.capacity or -(-height * width // max(1, wish.hosts)),
     )

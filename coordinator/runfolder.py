@@ -58,6 +58,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     chips: dict[str, list[int]] = {}  # kind of chip -> the cells that run on it; all others run `engine`
     hosts: int = 0  # how many carry it; 0: this machine, without an address of its own for each
     joined: bool = False  # they have come by themselves, from anywhere; False: started on this machine
+    launch: str = ""  # who starts them elsewhere
     netns: bool = False  # they have a network of their own, of namespaces
     keys: str = ""  # the coordinator's folder of keys; "": none are needed
     capacity: int = 0  # cells a host of this machine has room for

@@ -70,6 +70,7 @@ class Swarm(Verbs):
         within: float = WITHIN_T,
         hosts: int = 0,
         netns: bool = False,
+        launch: str = "",
         join: str = "",
         capacity: int = 0,
         keys: str | Path | None = None,
@@ -88,11 +89,11 @@ class Swarm(Verbs):
         `patch`: rows and columns of cells that a process carries, on substrate "patches";
         `record`: write down every update, for `planaria verify` and `replay`; `within`: T after the last harm by which
         the picture must be back; `hosts`: spread over so many, each with an agent of its own (`capacity`: cells each
-        has room for), started on this machine (`netns`: in a network of their own, as root), or coming by themselves
-        to the endpoint `join` (with `keys` from `planaria keys new`, or `insecure`). Raises BadInput before
-        anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a person should
-        know, `on_folder` the run folder before the first process is there, `on_begin` that another pattern is wanted
-        in its place (None: that cannot be).
+        has room for), started on this machine (`netns`: in a network of their own, as root), or coming by themselves,
+        or by `launch="ray"`, to the endpoint `join` (with `keys` from `planaria keys new`, or `insecure`). Raises
+        BadInput before anything was started, RunFailed when the launch failed (all is swept up). `on_line` gets what a
+        person should know, `on_folder` the run folder before the first process is there, `on_begin` that another
+        pattern is wanted in its place (None: that cannot be).
         """
         swarm = Swarm()
         swarm._on_begin = on_begin
@@ -113,6 +114,7 @@ class Swarm(Verbs):
             within=within,
             hosts=hosts,
             netns=netns,
+            launch=launch,
             join=join,
             capacity=capacity,
             keys=None if keys is None else Path(keys),

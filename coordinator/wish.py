@@ -20,6 +20,7 @@ from coordinator import chips
 from coordinator.keyring import Keyring
 from coordinator.lab.tools import check as check_lab
 from coordinator.liveness import WITHIN_T
+from coordinator.rays.fleet import check as check_ray
 from coordinator.substrate import REAL
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
@@ -54,6 +55,7 @@ class Wish:
     capacity: int = 0  # room for cells of a host on this machine; 0: just its share
     keys: Path | None = None  # the coordinator's folder of keys, for hosts beyond this machine
     netns: bool = False  # the hosts started here have a network of their own
+    launch: str = ""  # who starts them elsewhere: "ray"; "": nobody, or they are started here
     insecure: bool = False  # let hosts join from elsewhere without keys
 
 
@@ -90,14 +92,18 @@ def check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
 
 
 def _check_hosts(wish: Wish, cells: int) -> None:
-    if not wish.hosts and (wish.join or wish.capacity or wish.netns):
-        raise BadInput("--at, --netns and --capacity are for swarms over several hosts: say how many with --hosts N")
+    if not wish.hosts and (wish.join or wish.capacity or wish.netns or wish.launch):
+        raise BadInput(
+            "--at, --netns, --launch and --capacity are for swarms over several hosts: say how many with --hosts N"
+        )
     if not wish.hosts:
         return
     if wish.netns:
         if wish.join:
             raise BadInput("--netns makes hosts on this machine, --at waits for others: leave one of them out")
         check_lab()
+    if wish.launch:
+        _check_launch(wish)
     if wish.join:
         found = re.fullmatch(r"tcp://(\[?[^/]*\]?):([0-9]{1,5}|\*)", wish.join)
         if found is None:
@@ -121,6 +127,20 @@ def _check_hosts(wish: Wish, cells: int) -> None:
         raise BadInput(
             f"no room for the grid: {wish.hosts} hosts with --capacity {wish.capacity} hold "
             f"{wish.capacity * wish.hosts} cells, the grid has {cells}"
+        )
+
+
+def _check_launch(wish: Wish) -> None:
+    check_ray()
+    if not wish.join:
+        raise BadInput(
+            "--launch ray starts hosts on other machines: say where they find this one with --at tcp://ADDRESS:*, an "
+            "address of this machine that they reach"
+        )
+    if not wish.insecure or wish.keys is not None:
+        raise BadInput(
+            "--launch ray gives hosts no keys yet: say --insecure where every machine on the network is trusted, or "
+            "start `planaria agent` on each machine yourself, with --keys"
         )
 
 

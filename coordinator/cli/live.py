@@ -56,6 +56,7 @@ class Plan:
     within: float = WITHIN_T  # T after the last harm by which the picture must be back
     hosts: int = 0
     netns: bool = False
+    launch: str = ""
     join: str = ""
     capacity: int = 0
     keys: Path | None = None
@@ -139,6 +140,7 @@ def launch(plan: Plan, view: View, page: Page | None = None, heir: Heir | None =
         within=plan.within,
         hosts=plan.hosts,
         netns=plan.netns,
+        launch=plan.launch,
         join=plan.join,
         capacity=plan.capacity,
         keys=plan.keys,

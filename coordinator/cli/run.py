@@ -78,6 +78,7 @@ AFTER_SCENARIO = 100.0
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--hosts", type=int, default=0, metavar="N", help="Spread over N hosts, started here or joining --at.")
 @click.option("--netns", is_flag=True, help="Hosts started here get a network of their own, for faults of it (root).")
+@click.option("--launch", type=click.Choice(["ray"]), default=None, help="Have a Ray cluster start the hosts (--at).")
 @click.option("--at", "join", default="", metavar="tcp://ADDRESS:PORT", help="Wait here for the hosts to join.")
 @click.option("--keys", type=click.Path(path_type=Path), default=None, help="Keys for --at, from `planaria keys new`.")
 @click.option("--insecure", is_flag=True, help="Let hosts join --at from elsewhere without keys.")
@@ -123,6 +124,7 @@ def run(
     record: bool,
     hosts: int,
     netns: bool,
+    launch: str | None,
     join: str,
     keys: Path | None,
     insecure: bool,
@@ -187,6 +189,7 @@ def run(
         within=within,
         hosts=hosts,
         netns=netns,
+        launch=launch or "",
         join=join,
         capacity=capacity,
         keys=keys,

@@ -44,6 +44,7 @@ from coordinator.hosts.orders import Orders, patiently
 from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
 from coordinator.link import HostLine, Link
+from coordinator.rays.fleet import Fleet
 from coordinator.registrar import Registrar
 from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
 from firmware_sim.engines import FAMILIES
@@ -76,8 +77,9 @@ class HostsSubstrate:
         local: LocalHosts | None,
         on_line: Callable[[str], None],
         registrar: Registrar | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
-        self.hosts, self._registrar = hosts, registrar
+        self.hosts, self._registrar, self._fleet = hosts, registrar, fleet
         self._runtime, self._placement, self._epochs = runtime, placement, epochs
         self._endpoint, self._local, self._say = endpoint, local, on_line
         self._cells = placement.height * placement.width
@@ -191,6 +193,9 @@ class HostsSubstrate:
         if self._local is not None:
             for name in self._local.names:
                 self._local.start(name, self._endpoint)
+        elif self._fleet is not None:
+            self._say(f"Ray starts {self.hosts} hosts")
+            self._fleet.up(self._endpoint)
         else:
             keys = "" if self._registrar is None else " --keys DIR"
             self._say(f"waiting for {self.hosts} hosts: planaria agent --join {self._endpoint} --name NAME{keys}")
@@ -409,10 +414,18 @@ class HostsSubstrate:
                 self._stop_hosts(self._link, self._steward)
         finally:
             self.leave()
+            if self._fleet is not None:
+                self._end_fleet(self._fleet)
             if self._local is not None:
                 self._local.wait(LEAVE_S)
                 self._local.close()
             self._runtime.remove()
+
+    def _end_fleet(self, fleet: Fleet) -> None:
+        try:
+            fleet.down()
+        except (BadInput, RunFailed) as error:
+            self._say(f"the actors of this run may still be there: {error}")
 
     def _stop_hosts(self, link: Link, steward: Steward) -> None:
         futures: list[Future[Done]] = []
