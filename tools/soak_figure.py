@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from coordinator.bench.soak import AVAILABLE
+from coordinator.bench.soak import bound
 from coordinator.runfolder import RunFolder
 from tools.experiment_figures import STYLE
 
 WIDTH, LEFT, RIGHT = 920, 60, 20
-LOSS_TOP, LOSS_HEIGHT, LOSS_LOW, LOSS_HIGH = 40, 220, -5.0, -1.0
+LOSS_TOP, LOSS_HEIGHT, LOSS_LOW, LOSS_HIGH = 40, 220, -6.0, -1.0
 LANE, WEAR_HEIGHT, GAP, BOTTOM = 11, 90, 26, 34
 GROUPS = {  # kinds of fault, by what they befall
     "hosts": ("host_off", "host_cut", "host_loss", "host_delay", "agent_kill"),
@@ -37,11 +37,13 @@ def main(folder: Path, out: Path) -> None:
         if (t := row["t"]) is not None and (loss := row["loss_log10"]) is not None
     ]
     end = losses[-1][0]
+    first = next(row for row in run.losses() if row["gain_log10"] is not None and row["loss_log10"] is not None)
+    available = bound(first["loss_log10"] or 0.0, first["gain_log10"] or 0.0)
     faults = list(_faults(run, interval_s))
     wear = _wear(folder / "wear.csv")
     begun = max(0.0, end - wear["mib"][-1][0]) if wear["mib"] else 0.0
     wear = {name: [(begun + minute, value) for minute, value in points] for name, points in wear.items()}
-    out.write_text(svg(losses, faults, wear, end), encoding="utf-8")
+    out.write_text(svg(losses, faults, wear, end, available), encoding="utf-8")
 
 
 def svg(
@@ -49,8 +51,10 @@ def svg(
     faults: Sequence[tuple[str, float, float, str]],
     wear: dict[str, list[Point]],
     end: float,
+    available: float,
 ) -> str:
-    """Minutes to the right. `faults`: (group, begin, end, kind); `wear`: what a process of the hosts has, by name."""
+    """Minutes to the right. `faults`: (group, begin, end, kind); `wear`: what a process of the hosts has, by name;
+    `available`: the loss below which the picture is."""
     lanes_top = LOSS_TOP + LOSS_HEIGHT + GAP
     wear_top = lanes_top + LANE * len(GROUPS) * 2 + GAP
     height = wear_top + WEAR_HEIGHT + BOTTOM
@@ -68,8 +72,8 @@ def svg(
     for loss in range(int(LOSS_LOW), int(LOSS_HIGH) + 1):
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(loss):.1f}" y2="{y(loss):.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(loss) + 4:.1f}" text-anchor="end">{loss}</text>')
-    bound = f"{y(AVAILABLE):.1f}"
-    parts.append(f'<line class="bound" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bound}" y2="{bound}"/>')
+    level = f"{y(available):.1f}"
+    parts.append(f'<line class="bound" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level}" y2="{level}"/>')
     parts.append(_line([(x(minute), y(loss)) for minute, loss in losses], 0))
     for lane, (group, _kinds) in enumerate(GROUPS.items()):
         top = lanes_top + lane * LANE * 2
@@ -85,9 +89,9 @@ def svg(
         "memory (blue), descriptors (green), threads (orange)</text>"
     )
     for share in (0.9, 1.0, 1.1):
-        level = wear_top + WEAR_HEIGHT * (1.1 - share) / 0.2
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level:.1f}" y2="{level:.1f}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{level + 4:.1f}" text-anchor="end">{share:.0%}</text>')
+        at = wear_top + WEAR_HEIGHT * (1.1 - share) / 0.2
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{share:.0%}</text>')
     for colour, points in enumerate(wear.values()):
         first = points[0][1] if points else 1.0
         ratio = [(minute, min(1.1, max(0.9, value / first))) for minute, value in points]

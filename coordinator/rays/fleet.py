@@ -98,7 +98,6 @@ def up(run: str, endpoint: str, hosts: int, capacity: int) -> None:
     try:
         if not group.wait(READY_S):
             raise BadInput(f"the cluster has no room for {hosts} hosts with a CPU each now: look at `ray status`")
-        environment = {name: os.environ[name] for name in ("PYTHONPATH", "PLANARIA_RUNTIME_DIR") if name in os.environ}
         actors = []
         for number in range(1, hosts + 1):
             words = ["--join", endpoint, "--name", f"r{number}", "--capacity", str(capacity), "--once", "--insecure"]
@@ -110,7 +109,7 @@ def up(run: str, endpoint: str, hosts: int, capacity: int) -> None:
                 scheduling_strategy=strategies.PlacementGroupSchedulingStrategy(
                     group, placement_group_bundle_index=number - 1
                 ),
-                runtime_env={"env_vars": environment},
+                runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
             )
             actors.append(options.remote(words, f"ray-{run}-r{number}"))
         ray.get([actor.pid.remote() for actor in actors], timeout=READY_S)
