@@ -1,7 +1,7 @@
 """Hosts that Ray starts, on a head and three workers that are machines of a network: one is cut off, one loses power.
 
-Needs root, the tools of networks, and Ray (`pip install 'planaria[ray]'`). Four Ray nodes take minutes to come up on two
-cores, and none where others keep these busy, so it runs when it is asked for: PLANARIA_RAY=1.
+Needs root, the tools of networks, and Ray (`pip install 'planaria[ray]'`). Four Ray nodes take minutes to come up on
+two cores, and do not where others keep these busy, so it runs when it is asked for: PLANARIA_RAY=1.
 """
 
 from __future__ import annotations
