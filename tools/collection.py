@@ -53,6 +53,7 @@ ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the
 FULL = ("smiley",)
 LONGER: dict[str, Any] = {"steps": 5000, "halves": 0.6, "rate": 1.5e-3}  # what a rule gets that misses its gates
 ROUNDS = ("", "-longer", "-longest")  # each begins with the weights of the one before
+GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
     "rate": 1e-3,
@@ -81,7 +82,10 @@ class Training:
         """The key of the training that must be finished before this one; empty for one from scratch."""
         if self.round:
             return f"{self.name}{ROUNDS[self.round - 1]}-seed{self.rng_seed}"
-        return f"{self.motif}-growing-seed{self.rng_seed}" if self.regime == "persistent" else ""
+        if self.regime != "persistent":
+            return ""
+        longer = f"{self.motif}-growing-longer-seed{self.rng_seed}"
+        return longer if (RUNS / longer).exists() else f"{self.motif}-growing-seed{self.rng_seed}"
 
     @property
     def name(self) -> str:
@@ -100,12 +104,13 @@ def trainings() -> list[Training]:
         listed += [Training(motif, other=LONGER, round=round) for motif in motifs]
         listed += [Training("worm", other=WORM | WORM_ROOM, round=round)]
     listed += [Training(motif, "growing") for motif in motifs]
+    listed += [Training(motif, "growing", other=GROWS_ON, round=1) for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
     return listed + [Training(motif, rng_seed=n, other=HEALS) for n in (2, 3) for motif in motifs]
 
 
 def main(arguments: list[str]) -> int:
-    """Train what is missing, or only make the table and the pictures anew; with names, those keys, even if done."""
+    """Train what is missing, or only make the table and the pictures anew; with names, those keys, trained before or not."""
     threads = min(2, len(os.sched_getaffinity(0)))  # `taskset -c 0` for one of two side by side
     if "--pictures" in arguments:
         collection_page.contact_sheet(choose(threads, print), ROOT / "docs" / "pictures" / "collection.png")

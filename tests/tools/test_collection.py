@@ -23,7 +23,7 @@ def kept(regime: str, blank: float = -1.3, **changed: float) -> dict[str, Any]:
     row = dict.fromkeys(("async_48T", "async_100T", "async_400T", "async_200T_wide"), -2.71) | {
         f"cut_{name}_200T": -2.51 for name in CUTS
     }
-    return {"rule": "fish", "rng_seed": 1, "steps": 5000, "longer": False, "spent": {"cpu_s": 300},
+    return {"rule": "fish", "rng_seed": 1, "steps": 5000, "longer": 0, "spent": {"cpu_s": 300},
             "regime": regime, "blank": blank,
             "float_twin_48T": -2.7, "float_twin_100T": -2.8, "fate_2000_steps": "holds", "good": True,
             "int8": row | changed}  # fmt: skip
@@ -31,10 +31,16 @@ def kept(regime: str, blank: float = -1.3, **changed: float) -> dict[str, Any]:
 
 def test_every_motif_is_trained_in_three_regimes_and_three_times_to_heal() -> None:
     everything = collection.trainings()
-    listed = [each for each in everything if not each.longer]
-    assert {each.motif for each in everything if each.longer} == {*EMOJI, "worm"}, (
-        "a second time where the first is too short"
-    )
+    listed = [each for each in everything if not each.round]
+    again = [each for each in everything if each.round]
+    assert len({each.key for each in everything}) == len(everything)
+    assert {(each.motif, each.round) for each in again if each.regime == "regenerating"} == {
+        (motif, round) for motif in (*EMOJI, "worm") for round in (1, 2)
+    }, "a second and a third time where the first is too short"
+    assert {(each.motif, each.round) for each in again if each.regime == "growing"} == {(m, 1) for m in EMOJI}
+    for each in again:
+        before = each.key.replace("-longer", "") if each.round == 1 else each.key.replace("longest", "longer")
+        assert each.begins_with == before, "it begins with the weights of the round before"
     assert len({each.key for each in listed}) == len(listed) == 10 * 5 + 1
     for motif in EMOJI:
         assert {(each.regime, each.rng_seed) for each in listed if each.motif == motif} == {
