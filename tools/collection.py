@@ -110,7 +110,7 @@ def trainings() -> list[Training]:
 
 
 def main(arguments: list[str]) -> int:
-    """Train what is missing, or only make the table and the pictures anew; with names, those keys, trained before or not."""
+    """Train what is missing, or only make the table and the pictures anew; with names, those keys, even if done."""
     threads = min(2, len(os.sched_getaffinity(0)))  # `taskset -c 0` for one of two side by side
     if "--pictures" in arguments:
         collection_page.contact_sheet(choose(threads, print), ROOT / "docs" / "pictures" / "collection.png")
