@@ -76,8 +76,8 @@ class Cluster:
         sessions.mkdir(exist_ok=True)
         ray = [RAY, "start", *words, f"--node-ip-address={self.network.address(name)}", "--block"]
         ray += ["--object-store-memory=80000000", "--disable-usage-stats", *PORTS]
-        if name != "c":
-            ray = ["sh", "-c", f"mount --bind {private} {sessions}; while :; do {' '.join(ray)}; sleep 1; done"]
+        own = "" if name == "c" else f"mount --bind {private} {sessions}; "  # whoever asks the head shares its folder
+        ray = ["sh", "-c", f"{own}while :; do {' '.join(ray)}; sleep 1; done"]
         command = within(self.network.namespace(name), "unshare", "-p", "-f", "--kill-child", "--mount-proc", *ray)
         environment = {name: value for name, value in self.environment.items() if name != "RAY_ADDRESS"}
         environment["PLANARIA_RUNTIME_DIR"] = f"{self._root}/{name}"
@@ -92,7 +92,7 @@ class Cluster:
         )
         deadline = time.monotonic() + 120
         while True:
-            asked = within(self.network.namespace("c"), sys.executable, "-c", code)
+            asked = within(self.network.namespace("c"), "timeout", "30", sys.executable, "-c", code)
             done = subprocess.run(asked, capture_output=True, text=True, env=self.environment, check=False)
             if done.returncode == 0 and json.loads(done.stdout.splitlines()[-1]) == count:
                 return
