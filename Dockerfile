@@ -20,6 +20,6 @@ RUN mkdir -p /data /keys /join && chown 10001:10001 /data /keys /join && chmod 7
 ENV PATH=/opt/planaria/bin:/usr/local/bin:/usr/bin:/bin HOME=/data PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1
 USER 10001:10001
 WORKDIR /data
-HEALTHCHECK --interval=10s --timeout=8s --start-period=180s --retries=3 CMD ["python", "-m", "coordinator.health"]
+HEALTHCHECK --interval=5s --timeout=30s --start-period=600s --retries=5 CMD ["python", "-m", "coordinator.health"]
 ENTRYPOINT ["planaria"]
 CMD ["--help"]

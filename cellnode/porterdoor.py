@@ -34,9 +34,9 @@ def configure(arguments: argparse.Namespace) -> HostConfig:
     found = _ENDPOINT.fullmatch(arguments.join)
     if found is None or not 0 < int(found["port"]) < 1 << 16:
         raise BadInput(f"--join is {arguments.join!r}, expected tcp://HOST:PORT, as the coordinator prints it")
-    capacity = host_limit().cells if arguments.capacity is None else arguments.capacity
-    if capacity < 0:
-        raise BadInput(f"--capacity is {capacity}, expected a number of cells, 0 or more")
+    if not re.fullmatch("auto|[0-9]{1,9}", arguments.capacity):
+        raise BadInput(f"--capacity is {arguments.capacity}, expected a number of cells, 0 or more, or auto: what fits")
+    capacity = host_limit().cells if arguments.capacity == "auto" else int(arguments.capacity)
     address = arguments.address or own_address(arguments.join)
     keys = Path(arguments.keys).absolute() if arguments.keys else None
     token = Path(arguments.token).absolute() if arguments.token else None
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="planaria agent", description="this machine carries cells of a swarm")
     parser.add_argument("--join", required=True, metavar="tcp://HOST:PORT", help="where the coordinator listens")
     parser.add_argument("--name", default="", help="what this host is called; default: the machine's name")
-    parser.add_argument("--capacity", type=int, default=None, help="cells it would carry; default: what fits")
+    parser.add_argument("--capacity", default="auto", metavar="CELLS", help="cells it would carry; default: what fits")
     parser.add_argument("--address", default="", help="where other hosts reach this one; default: found out")
     parser.add_argument("--keys", default="", metavar="DIR", help="this host's keys, from `planaria keys host`")
     parser.add_argument("--token", default="", metavar="FILE", help="lets it onto the list: see `planaria keys token`")

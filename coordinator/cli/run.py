@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from coordinator.cli import live, owning
+from coordinator.cli import composed, live, owning
 from coordinator.cli.options import (
     Grid,
     exit_code,
@@ -78,7 +78,12 @@ AFTER_SCENARIO = 100.0
 @click.option("--record", is_flag=True, help="Write down every update, for `planaria verify` and `planaria replay`.")
 @click.option("--hosts", type=int, default=0, metavar="N", help="Spread over N hosts, started here or joining --at.")
 @click.option("--netns", is_flag=True, help="Hosts started here get a network of their own, for faults of it (root).")
-@click.option("--launch", type=click.Choice(["ray"]), default=None, help="Have a Ray cluster start the hosts (--at).")
+@click.option(
+    "--launch",
+    type=click.Choice(["compose", "ray"]),
+    default=None,
+    help="Start everything in containers by compose, or have a Ray cluster start the hosts (--at).",
+)
 @click.option("--at", "join", default="", metavar="tcp://ADDRESS:PORT", help="Wait here for the hosts to join.")
 @click.option("--keys", type=click.Path(path_type=Path), default=None, help="Keys for --at, from `planaria keys new`.")
 @click.option("--insecure", is_flag=True, help="Let hosts join --at from elsewhere without keys.")
@@ -123,8 +128,8 @@ def run(
     angle: float,
     record: bool,
     hosts: int,
-    netns: bool,
     launch: str | None,
+    netns: bool,
     join: str,
     keys: Path | None,
     insecure: bool,
@@ -152,6 +157,7 @@ def run(
     planaria run dot --substrate virtual --for 60 --check=cells
     planaria run lizard --hosts 4
     planaria run lizard --hosts 4 --netns
+    planaria run lizard --hosts 4 --launch compose --for 200
     planaria run dot --chips avr=1 --chips cortex-m0=8 --chips rv32imc=circle:7,7,2
 
     Ctrl-C stops it and leaves nothing behind but the run folder. From another terminal: kill, revive, erase, inject.
@@ -202,6 +208,8 @@ def run(
         resume=resume,
         check=check,
     )
+    if launch == "compose":
+        return composed.run(plan, as_json)
     ended = owning.start_and_run(plan, view, look)
     measure = ended.measure
     if measure is not None:
