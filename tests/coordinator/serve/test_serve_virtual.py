@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -174,6 +175,6 @@ def test_what_is_no_pace_is_refused(wished: float) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[ServedRun]:
-    made = ServedRun(tmp_path / "rt", tmp_path)
+    made = ServedRun(Path(f"/dev/shm/pq-{os.getpid()}"), tmp_path)
     yield made
     made.remove()
