@@ -42,12 +42,14 @@ CAMPAIGNS = {
     "evaluate": [],
     "experiments": [],  # an hour of CPU, resumable
     "collection": [],  # hours, resumable
+    "containers": [],  # root
     "fuzz": [],  # property tests with examples they have not seen
 }
 OTHER_TOOLS = {
     "evaluate": "tools.evaluations",
     "experiments": "tools.standard_experiments",
     "collection": "tools.collection",
+    "containers": "tools.containers",
     "fuzz": "tools.fuzz",
 }
 # run by name only: they need the user's own download, `make campaign CAMPAIGN="published -- --models DIR --processes"`
