@@ -54,6 +54,7 @@ class Trial:
         began_s = time.monotonic()
         self.project.down()
         self.project.up()
+        self.project.until(lambda found: found["alive"] == self.cells, "all cells live", 600)
         up_s = time.monotonic() - began_s
         self.wait(AFTER_T)
         self.row(f"grown, {AFTER_T:g} T after the start", GROWN, seconds_until_up=round(up_s, 1))
