@@ -2,7 +2,8 @@
 
 Four hosts of one compose project, on the engine that the tests start: grown, a host lost and returned, two halves
 parted, no coordinator, all hosts but one lost and returned; and a swarm of 64 containers with one cell each. Keeps the
-rows in docs/results/containers.json. Smaller, with rule, grid and T: `python -m tools.containers dot 8x8 0.5`.
+rows in docs/results/containers.json. Smaller, with rule, grid and T: `python -m tools.containers dot 8x8 0.5`; the 64
+containers alone: `python -m tools.containers cells`.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def one_cell_each(engine: Engine) -> list[Row]:
             seconds_until_up=round(up_s, 1),
             mib_a_container=round(statistics.mean(mib), 1),
         )
-        return trial.rows
+        return [{"rule": "dot", **row} for row in trial.rows]
     finally:
         project.down()
 
@@ -147,29 +148,41 @@ def _mib(line: str) -> float:
 
 def main(arguments: list[str]) -> int:
     """0 when all holds."""
+    if arguments == ["cells"]:
+        return int(not keep(alone(one_cell_each), "cells"))
     rule, grid, interval = [*arguments, *["lizard-24", "24x24", "0.5"][len(arguments) :]]
     height, width = map(int, grid.split("x"))
     cells = height * width
     variables = {"PLANARIA_RULE": rule, "PLANARIA_GRID": grid, "PLANARIA_HOSTS": str(HOSTS)}
     variables |= {"PLANARIA_CAPACITY": str(-(-cells // HOSTS)), "PLANARIA_INTERVAL": interval}
-    engine = Engine(cache())
-    rows: list[Row] = []
-    try:
-        engine.start()
+
+    def hosts(engine: Engine) -> list[Row]:
         trial = Trial(Project(engine, **variables), cells, float(interval))
-        rows = trial.rows
         steps: list[Callable[[], None]] = [trial.grow, lambda: trial.lose(1), trial.part, trial.abandon]
         for step in [*steps, lambda: trial.lose(HOSTS - 1)]:
             step()
         trial.project.down()
-        rows += one_cell_each(engine)
+        return [{"rule": rule, **row} for row in trial.rows] + one_cell_each(engine)
+
+    return int(not keep(alone(hosts), *arguments))
+
+
+def alone(what: Callable[[Engine], list[Row]]) -> list[Row]:
+    """Its rows, on an engine that nobody else uses and that is gone afterwards."""
+    engine = Engine(cache())
+    try:
+        engine.start()
+        return what(engine)
     finally:
         engine.stop()
-    rows = [{"rule": rule if "64 containers" not in row["what"] else "dot", **row} for row in rows]
-    command = f"python -m tools.containers {' '.join(arguments)}".strip()
+
+
+def keep(rows: list[Row], *arguments: str) -> bool:
+    """Write them to where results are kept; whether all of them hold."""
+    command = " ".join(("python -m tools.containers", *arguments))
     found = {"machine": machine(), "results": {"containers": rows}, "commands": {"containers": command}}
     OUT.write_text(json.dumps(found, indent=2) + "\n")
-    return int(not all(row["holds"] for row in rows))
+    return all(row["holds"] for row in rows)
 
 
 if __name__ == "__main__":
