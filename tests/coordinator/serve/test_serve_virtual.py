@@ -178,3 +178,4 @@ def run(tmp_path: Path) -> Iterator[ServedRun]:
     made = ServedRun(Path(f"/dev/shm/pq-{os.getpid()}"), tmp_path)
     yield made
     made.remove()
+    made.runtime.path.parent.rmdir()
