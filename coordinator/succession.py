@@ -30,10 +30,6 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     grid: tuple[int, int] | None = None
 
 
-NO_HEIR = (
-    "this run was not started to be followed by another pattern: `planaria run RULE --serve`, without --for, "
-    "--scenario, --out, --check and --hosts, is"
-)
 OnBegin = Callable[[Begin], None]
 
 

@@ -34,7 +34,7 @@ from coordinator.measure import Measure
 from coordinator.rerun import By, Check
 from coordinator.runfolder import RunInfo
 from coordinator.substrate import REAL, Progress
-from coordinator.succession import NO_HEIR, Begin, OnBegin
+from coordinator.succession import Begin, OnBegin
 from coordinator.verbs import Verbs
 from coordinator.wish import Wish
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
@@ -166,7 +166,10 @@ class Swarm(Verbs):
     def begin(self, begin: Begin) -> None:
         """Have whoever owns this run end it and begin another pattern. BadInput where nobody does that."""
         if self._on_begin is None:
-            raise BadInput(NO_HEIR)
+            raise BadInput(
+                "this run was not started to be followed by another pattern: `planaria run RULE --serve`, without "
+                "--for, --scenario, --out, --check and --hosts, is"
+            )
         self._on_begin(begin)
 
     def faults(self) -> list[FaultReport]:
