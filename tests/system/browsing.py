@@ -31,12 +31,17 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visiting(browser: Browser) -> Iterator[Visit]:
-    """Opens a page and waits until it is drawn; the list takes what should not be: errors, requests to elsewhere."""
+    """Opens a page and waits until it is drawn; the list takes what should not be: errors, requests to elsewhere.
+
+    `before` may do something to the empty page first."""
     contexts = []
 
-    def go(url: str, ready: str = READY, **settings: Any) -> tuple[Page, list[str]]:
+    def go(
+        url: str, ready: str = READY, before: Callable[[Page], None] = lambda _page: None, **settings: Any
+    ) -> tuple[Page, list[str]]:
         contexts.append(browser.new_context(**settings))
         page, wrong = contexts[-1].new_page(), []
+        before(page)
         page.set_default_timeout(PATIENCE_S * 1000)
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -9,13 +9,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from browsing import CHROMIUM, Visit, drag, place, says, until
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from coordinator import Swarm, scenario
 from coordinator.runfolder import RunFolder
@@ -108,6 +109,35 @@ def test_two_viewers_see_the_same_and_each_sees_what_the_other_does(visit: Visit
     assert wrong == wrong_too == []
 
 
+def test_who_comes_in_the_middle_of_a_stroke_sees_all_that_was_before(visit: Visit, live: Live, swarm: Swarm) -> None:
+    def late(page: Page) -> None:
+        def hold(route: Route) -> None:
+            swarm.kill("cell:7,7")
+            until(lambda: list(live.folder.events())[-1]["event"] == "kill", "a line in the log")
+            time.sleep(1)  # it goes out over the socket meanwhile
+            route.continue_()
+
+        page.route("**/api/events?*", hold)
+
+    first, _ = visit(live.url)
+    other, wrong = visit(live.url, before=late)
+    until(lambda: other.locator("#events").get_by_text("kill cell:7,7").count(), "what happened meanwhile")
+    until(lambda: other.locator("#events").inner_text() == first.locator("#events").inner_text(), "the same log")
+    assert first.locator("#events li").count() > 3
+    swarm.revive("dead")
+    assert wrong == []
+
+
+def test_two_quick_presses_are_a_pause_and_its_end(visit: Visit, live: Live, swarm: Swarm) -> None:
+    page, wrong = visit(live.url)
+    before = len(list(live.folder.events()))
+    page.evaluate("document.getElementById('pause').click(); document.getElementById('pause').click()")
+    until(lambda: len(list(live.folder.events())) >= before + 2, "two lines in the log")
+    assert [event["event"] for event in list(live.folder.events())[before : before + 2]] == ["pause", "resume"]
+    until(lambda: not swarm.paused, "life going on")
+    assert wrong == []
+
+
 def test_a_drawn_line_parts_the_swarm_and_the_inspector_says_so(visit: Visit, live: Live, swarm: Swarm) -> None:
     page, wrong = visit(live.url)
     drag(page, "cut", [(3.5, 0), (3.5, 7)])
@@ -148,7 +178,8 @@ def test_one_can_look_back_while_it_goes_on(visit: Visit, live: Live, swarm: Swa
 def test_what_was_done_can_be_taken_home_and_run_again(visit: Visit, live: Live, tmp_path: Path) -> None:
     page, wrong = visit(live.url)
     drag(page, "erase", [(2, 2), (5, 5)])
-    until(lambda: page.locator("#events").get_by_text("erase path:").count(), "a stroke in the log")
+    until(lambda: page.evaluate("!planaria.page.hands.busy && !planaria.page.hands.strokes.length"), "the whole stroke")
+    until(lambda: page.locator("#events").get_by_text("erase path:").count(), "it in the log")
     with page.expect_download() as download:
         page.click("#export")
     file = tmp_path / "strokes.toml"

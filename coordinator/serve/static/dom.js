@@ -20,3 +20,10 @@ export function trouble(text) {
 
 export const number = (value, digits = 2) =>
   value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: digits });
+
+// Ask first: a promise of yes or no.
+export function sure(text) {
+  at("sure-text").textContent = text;
+  at("sure").showModal();
+  return new Promise((resolve) => at("sure").addEventListener("close", () => resolve(at("sure").returnValue === "yes"), { once: true }));
+}

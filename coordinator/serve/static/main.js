@@ -3,15 +3,17 @@
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
 import { Charts } from "./charts.js";
-import { at, make, number, tell, trouble } from "./dom.js";
+import { at, make, number, sure, tell, trouble } from "./dom.js";
 import { Hands } from "./hands.js";
 import { Link, ask } from "./link.js";
 import { FaultLine } from "./faultline.js";
 import { hint } from "./hint.js";
+import { Log } from "./log.js";
 import { EventList, showCell, showFaults, showNumbers } from "./panels.js";
 import { Pace } from "./pace.js";
 import { makePainter } from "./paint.js";
 import { Patterns } from "./patterns.js";
+import { Pausing } from "./pausing.js";
 import { showWounds } from "./recovery.js";
 import { Sparks } from "./spark.js";
 import { Speed } from "./speed.js";
@@ -25,6 +27,7 @@ const page = { hello: null, cells: null, views: null, hands: null, chosen: null,
 let squares = new Uint8ClampedArray(4), dirty = true, nextDraw = 0, receipt = 0, looking = null;
 let painter = makePainter(at("paint"), (other) => { painter = other; dirty = true; });
 const events = new EventList(), charts = new Charts(), faultLine = new FaultLine(), sparks = new Sparks();
+const log = new Log(events, showEvent);
 charts.faultLine = faultLine;
 
 const board = new Board(at("frame"), at("grid"), {
@@ -53,13 +56,14 @@ const link = new Link({
   frame(buffer) {
     if (!page.cells) return;
     page.cells.apply(buffer, performance.now());
+    pausing.seen(page.cells.paused);
     receipt = page.cells.number;
     dirty = true;
   },
   note(note) {
     if (note.type === "hello") welcome(note);
     else if (note.type === "numbers") count(note);
-    else if (note.type === "event") addEvent(note);
+    else if (note.type === "event") log.note(note);
     else if (note.type === "whereabouts") { if (page.views.place(note)) showViews(); dirty = true; }
     else if (note.type === "trouble") trouble(note.line);
     else if (note.type === "over") { page.over = true; showState(false); }
@@ -87,7 +91,7 @@ async function welcome(hello) {
   if (page.hello && !again) { location.reload(); return; } // another run has taken its place
   page.hello = hello;
   page.cells = new Cells(hello);
-  if (again) { dirty = true; return; }
+  if (again) { dirty = true; log.catchUp(); return; }
   document.title = `${hello.rule} – Planaria`;
   at("title").textContent = hello.rule;
   at("facts").textContent = `${hello.height}×${hello.width}${hello.torus ? " torus" : ""}, ${number(hello.cells)} ${hello.pace ? "cells in virtual time" : "processes"}, engine ${hello.engine}${hello.pace ? "" : `, T ${hello.interval_s} s`}, run ${hello.run}`;
@@ -111,13 +115,12 @@ async function welcome(hello) {
   }, `cell:${hello.height >> 1},${hello.width >> 1}`, Boolean(hello.pace));
   page.tempo ??= new Speed((action) => page.hands.does(action), () => page.interval, askFaults);
   charts.begin(await ask("/api/losses"));
-  for (const each of await ask("/api/events")) addEvent(each);
+  await log.catchUp();
   askFaults();
   for (const id of ["pause", "step", "speed", "heal", "reset"]) at(id).disabled = false;
 }
 
-function addEvent({ number: place, event }) {
-  if (!events.add(place, event)) return;
+function showEvent(event) {
   faultLine.add(event);
   charts.marks = events.marks;
   showCounters();
@@ -203,13 +206,8 @@ requestAnimationFrame(draw);
 
 // ---- buttons and keys
 
-function sure(text) {
-  at("sure-text").textContent = text;
-  at("sure").showModal();
-  return new Promise((resolve) => at("sure").addEventListener("close", () => resolve(at("sure").returnValue === "yes"), { once: true }));
-}
-
-const togglePause = () => page.hands?.does({ do: page.cells?.paused ? "resume" : "pause" });
+const pausing = new Pausing((word) => page.hands?.does({ do: word }));
+const togglePause = () => pausing.toggle(page.cells?.paused ?? false);
 const step = () => page.tempo?.step();
 at("step").onclick = step;
 at("pause").onclick = togglePause;
