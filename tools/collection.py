@@ -46,13 +46,15 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "episode_min": 56,
     "episode_max": 88,
     "pieces": 0.5,
+    "pad": 16,  # with less it measures itself by the border, and runs away where that is far
 }
-WORM_ROOM: dict[str, Any] = {"steps": 5000, "rate": 2e-3, "pad": 16}  # it had measured itself by the border
+WORM_ON: dict[str, Any] = {"steps": 5000, "rate": 2e-3}
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
 LONGER: dict[str, Any] = {"steps": 5000, "halves": 0.6, "rate": 1.5e-3}  # what a rule gets that misses its gates
-ROUNDS = ("", "-longer", "-longest")  # each begins with the weights of the one before
+HEALS_ON: dict[str, Any] = {"steps": 7000, "halves": 0.6, "rate": 2e-3, "pad": 8}  # a persistent rule learns to heal
+ROUNDS = ("", "-longer", "-healing", "-last")  # each begins with the weights of the one before, but for the third
 GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
@@ -80,6 +82,8 @@ class Training:
     @property
     def begins_with(self) -> str:
         """The key of the training that must be finished before this one; empty for one from scratch."""
+        if self.name == self.motif and ROUNDS[self.round] == "-healing" and self.motif != "worm":
+            return f"{self.motif}-persistent-seed{self.rng_seed}"
         if self.round:
             return f"{self.name}{ROUNDS[self.round - 1]}-seed{self.rng_seed}"
         if self.regime != "persistent":
@@ -100,9 +104,9 @@ def trainings() -> list[Training]:
     """All of it, the most wanted first."""
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif, other=HEALS) for motif in motifs] + [Training("worm", other=WORM)]
-    for round in (1, 2):
-        listed += [Training(motif, other=LONGER, round=round) for motif in motifs]
-        listed += [Training("worm", other=WORM | WORM_ROOM, round=round)]
+    for round, more in enumerate((LONGER, HEALS_ON, LONGER), 1):
+        listed += [Training(motif, other=more, round=round) for motif in motifs]
+        listed += [Training("worm", other=WORM | WORM_ON, round=round)]
     listed += [Training(motif, "growing") for motif in motifs]
     listed += [Training(motif, "growing", other=GROWS_ON, round=1) for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
