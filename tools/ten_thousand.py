@@ -17,7 +17,7 @@ import msgspec
 from cellnode import agent, coordinatorlink, panel, porter
 from cellnode.frame import Frame, encode
 from cellnode.topology import CELLS_MAX
-from coordinator import link
+from coordinator import contacts, gate
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.steward import LOST_S
 
@@ -135,9 +135,9 @@ def breaks(unit: Units, one: Machine, on: Load) -> list[tuple[float, str, str]]:
         ),
         (CELLS_MAX / CELLS, "the number of a cell", f"grids end at {CELLS_MAX:,} cells (`cellnode/topology.py`)"),
         (
-            link.REPORT_MAX / page / one.cells,
+            gate.REPORT_MAX / page / one.cells,
             "a sheet of one host",
-            f"a report ends at {link.REPORT_MAX >> 20} MiB: {link.REPORT_MAX / page:,.0f} changed cells of a host, "
+            f"a report ends at {gate.REPORT_MAX >> 20} MiB: {gate.REPORT_MAX / page:,.0f} changed cells of a host, "
             f"and it is to carry {one.cells:,}",
         ),
         (
@@ -157,7 +157,7 @@ def breaks(unit: Units, one: Machine, on: Load) -> list[tuple[float, str, str]]:
             "a placement of one host",
             f"{place:.0f} bytes a cell in a message of at most {coordinatorlink.MAX_MESSAGE >> 20} MiB",
         ),
-        (link.HOSTS_MAX / MACHINES, "hosts that are known", f"at most {link.HOSTS_MAX:,}"),
+        (contacts.HOSTS_MAX / MACHINES, "hosts that are known", f"at most {contacts.HOSTS_MAX:,}"),
     ]
     return sorted(found)
 

@@ -32,10 +32,11 @@ from cellnode.messages import (
 )
 from cellnode.porter import boot_id
 from cellnode.topology import neighbours
+from coordinator.contacts import Agent, HostLine
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.mosaic import Mosaic
 from coordinator.hosts.roster import Roster, Seen, Tenure
-from coordinator.link import Agent, HostLine, Link
+from coordinator.link import Link
 from coordinator.substrate import Progress
 
 LOST_S = 3.0  # a host speaks twice a second; silent for so long, it is lost

@@ -35,6 +35,7 @@ from cellnode.panel import Phase
 from cellnode.runtime import Runtime, try_lock
 from coordinator.camera import Camera, Sight
 from coordinator.clientmessages import Answer, Ask
+from coordinator.contacts import HostLine
 from coordinator.cost import cost_us
 from coordinator.host import Epochs
 from coordinator.hosts.blocks import cut
@@ -43,7 +44,7 @@ from coordinator.hosts.mosaic import Mosaic
 from coordinator.hosts.orders import Orders, patiently
 from coordinator.hosts.roster import Roster, Tenure
 from coordinator.hosts.steward import Steward, Wanted, faults_of, refuse
-from coordinator.link import HostLine, Link
+from coordinator.link import Link
 from coordinator.rays.fleet import Fleet
 from coordinator.registrar import Registrar
 from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress

@@ -11,7 +11,7 @@ import zmq
 from fakeagent import FakeAgent
 
 from cellnode.messages import PROTOCOL_VERSION, Join, Power, SetPause, Superseded
-from coordinator import clientmessages, link
+from coordinator import clientmessages, contacts, pending
 from coordinator.actions import Kill, Outcome
 from coordinator.clientmessages import Answer, Ask
 from coordinator.link import Link
@@ -66,7 +66,7 @@ def test_ids_rise(line: Link, agent: FakeAgent) -> None:
 
 
 def test_a_command_is_repeated_until_it_is_done(line: Link, agent: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "REPEAT_EVERY_S", 0.05)
+    monkeypatch.setattr(pending, "REPEAT_EVERY_S", 0.05)
     future = line.post("host0", lambda number: SetPause(number, True))
     first, second = agent.hear(), agent.hear()
     assert first == second
@@ -106,7 +106,6 @@ def test_a_superseded_command_says_who_took_over(line: Link, agent: FakeAgent) -
     agent.say(Superseded(agent.hear().id, 9))
     with pytest.raises(RunFailed, match="epoch 9"):
         future.result(5)
-    assert line.superseded_by == 9
 
 
 def test_garbage_is_counted_and_changes_nothing(line: Link, agent: FakeAgent) -> None:
@@ -165,11 +164,11 @@ def test_whatever_bytes_come_the_line_stands(line: Link, agent: FakeAgent, data:
 
 def test_a_host_that_names_agents_without_end_keeps_the_latest(line: Link, endpoint: str) -> None:
     talker = FakeAgent(endpoint)
-    for number in range(link.AGENTS_MAX + 5):
+    for number in range(contacts.AGENTS_MAX + 5):
         talker.name = f"attic/{number}"
         talker.join()
     assert line.wait(lambda: talker.name in line.agents, 5)
-    assert len(line.agents) == link.AGENTS_MAX and "attic/0" not in line.agents
+    assert len(line.agents) == contacts.AGENTS_MAX and "attic/0" not in line.agents
     talker.close()
 
 

@@ -12,8 +12,9 @@ import zmq
 
 from cellnode.hostmessages import Offer
 from cellnode.messages import PROTOCOL_VERSION
+from coordinator.contacts import HostLine, Line
 from coordinator.hosts.steward import LOST_S, _is_at, refuse
-from coordinator.link import HostLine, Line, Link
+from coordinator.link import Link
 from firmware_sim.errors import RunFailed
 
 OFFER = Offer(PROTOCOL_VERSION, "attic", "one", 77, "", "10.0.0.2", 100, 0)
