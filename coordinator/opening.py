@@ -44,7 +44,7 @@ from coordinator.runfolder import RunFolder, RunInfo
 from coordinator.store import Store
 from coordinator.substrate import REAL, OnProgress, Progress, Substrate
 from coordinator.virtual import VirtualSubstrate
-from coordinator.wish import SECOND, Wish, check
+from coordinator.wish import SECOND, Wish, check, room
 from firmware_sim import folder as rules
 from firmware_sim.engines import CHIPS, Engine, make_engine
 from firmware_sim.errors import BadInput, RunFailed
@@ -314,7 +314,7 @@ def _info(
         netns=wish.netns,
         launch=wish.launch,
         keys="" if wish.keys is None else str(wish.keys.resolve()),
-        capacity=wish.capacity or -(-height * width // max(1, wish.hosts)),
+        capacity=room(wish, height * width),
     )
 
 

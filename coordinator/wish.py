@@ -52,7 +52,7 @@ class Wish:
     filmed: bool = True  # stills and losses are written into the run folder
     hosts: int = 0  # spread over so many; 0: one agent on this machine
     join: str = ""  # endpoint where they join; "": they are started on this machine
-    capacity: int = 0  # room for cells of a host on this machine; 0: just its share
+    capacity: int = 0  # room for cells of a host that is started for this run; 0: see `room`
     keys: Path | None = None  # the coordinator's folder of keys, for hosts beyond this machine
     netns: bool = False  # the hosts started here have a network of their own
     launch: str = ""  # who starts them elsewhere: "ray"; "": nobody, or they are started here
@@ -142,6 +142,13 @@ def _check_launch(wish: Wish) -> None:
             "--launch ray gives hosts no keys yet: say --insecure where every machine on the network is trusted, or "
             "start `planaria agent` on each machine yourself, with --keys"
         )
+
+
+def room(wish: Wish, cells: int) -> int:
+    """Cells that each host started for a run of so many has room for: what is asked for, or its share. On Ray also its
+    part of one lost host's: those are started there at once, instead of when Ray has another host."""
+    carriers = wish.hosts - 1 if wish.launch == "ray" else wish.hosts
+    return wish.capacity or -(-cells // max(1, carriers))
 
 
 def default_grid(rule: RuleFolder) -> tuple[int, int]:
