@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -30,6 +29,7 @@ from cellnode.prctl import become_subreaper, die_with_parent, raise_descriptor_l
 from cellnode.reports import Identity, beat, join
 from cellnode.runtime import Runtime, try_lock
 from cellnode.sheets import Sheets
+from cellnode.signals import Wakeup
 from cellnode.zygote_link import ZygoteLink
 from firmware_sim.errors import BadInput, PlanariaError
 
@@ -67,19 +67,14 @@ class Agent:
 
     def run(self) -> None:
         """Until Stop or SIGTERM."""
-        wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        wakeup = Wakeup(self._on_signal)
         while not self._stopping:
             ready = self._link.poll(
-                {wake_read: zmq.POLLIN, self._zygote.fileno(): self._zygote.poll_events}, self._timeout_ms()
+                {wakeup.fileno(): zmq.POLLIN, self._zygote.fileno(): self._zygote.poll_events}, self._timeout_ms()
             )
             now_ns = time.monotonic_ns()
-            if wake_read in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(wake_read, 4096)
+            if wakeup.fileno() in ready:
+                wakeup.drain()
                 self._zygote.reap()
             self._renew(now_ns)
             if self._link.connected_anew():
@@ -101,7 +96,7 @@ class Agent:
             return longest_ms
         return min(longest_ms, host.keeper.next_ms(time.monotonic_ns()))
 
-    def _on_signal(self, *_: object) -> None:
+    def _on_signal(self) -> None:
         self._stopping = True
 
     def _renew(self, now_ns: int) -> None:

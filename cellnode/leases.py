@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from cellnode.runtime import Runtime, try_lock
+from cellnode.runtime import Runtime, claim, try_lock
 from firmware_sim.errors import BadInput
 
 LOOK_NS = 500_000_000  # between two looks
@@ -24,13 +24,11 @@ class Lease:
     def __init__(self, runtime: Runtime, cell: int) -> None:
         deadline = time.monotonic() + TAKE_S
         path = runtime.board_lock(cell)
-        while (held := try_lock(path)) is None:
+        while (held := claim(path)) is None:
             if time.monotonic() > deadline:
                 raise BadInput(f"cell {cell} is bridged by another process already (it holds {path})")
             time.sleep(0.05)
         self._file = held
-        os.ftruncate(held, 0)
-        os.write(held, f"{os.getpid()}\n".encode())
 
     def __enter__(self) -> Lease:
         return self

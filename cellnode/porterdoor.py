@@ -13,13 +13,15 @@ import socket
 import sys
 from pathlib import Path
 
+from cellnode.blockagents import sweep_home
 from cellnode.curve import HostKeys, is_loopback
 from cellnode.enrolment import prepare
 from cellnode.hostlimits import host_limit
-from cellnode.porter import HostConfig, Porter, own_address, sweep_home
+from cellnode.porter import HostConfig, Porter
 from cellnode.prctl import die_with_parent, raise_descriptor_limit, set_process_name
-from cellnode.runtime import Runtime, root, try_lock
+from cellnode.runtime import Runtime, claim, root
 from cellnode.token import Token
+from cellnode.whereabouts import own_address
 from firmware_sim.errors import BadInput, PlanariaError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -63,13 +65,11 @@ def serve(config: HostConfig) -> None:
     home = Runtime(config.home / "0000000000")  # the longest name of a block: checks that its sockets' paths fit
     home.create()
     home.remove()
-    lock = try_lock(config.home / "host.lock")
+    lock = claim(config.home / "host.lock")
     if lock is None:
         raise BadInput(
             f"another agent named {config.name!r} runs on this machine ({config.home}): choose another --name"
         )
-    os.truncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
     sweep_home(config.home)
     set_process_name("planaria-host")
     raise_descriptor_limit()

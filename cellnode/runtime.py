@@ -164,6 +164,15 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
     return descriptor
 
 
+def claim(path: Path) -> int | None:
+    """As `try_lock`, and the file says who holds it."""
+    descriptor = try_lock(path)
+    if descriptor is not None:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
+
+
 def wait_until_unheld(path: Path, wait_s: float) -> None:
     """Wait until nobody holds the lock on `path`; raises RunFailed when somebody still does after `wait_s`."""
     deadline = time.monotonic() + wait_s

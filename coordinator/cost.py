@@ -5,6 +5,8 @@ from __future__ import annotations
 from cellnode.panel import Counter, Phase
 from coordinator.camera import Sight
 
+COST_WINDOW_S = 1.5  # at most, between the two looks of a launch
+
 
 def cost_us(before: Sight, now: Sight) -> float | None:
     """CPU per update of the cells that had linked before: their last hellos, with no launch in it; None if too few."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from cellnode.messages import PROTOCOL_VERSION, Beat, Command, Done, Join, Place, Placement, Stop
-from cellnode.runtime import Runtime, try_lock
+from cellnode.runtime import Runtime, claim
 from coordinator import agents
 from coordinator.clientmessages import Answer, Ask
 from coordinator.link import Link
@@ -53,12 +53,9 @@ class Host:
     def listen(self, on_ask: Callable[[Ask], Answer]) -> bool:
         """Take the coordinator's place for this run; False when another coordinator lives."""
         self.runtime.create()
-        descriptor = try_lock(self.runtime.coordinator_lock)
-        if descriptor is None:
+        self._lock_descriptor = claim(self.runtime.coordinator_lock)
+        if self._lock_descriptor is None:
             return False
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._lock_descriptor = descriptor
         self._link = Link(self.runtime.coordinator_endpoint, self._epochs.next_coordinator(0), on_ask=on_ask)
         self._link.start()
         return True

@@ -29,6 +29,7 @@ from coordinator.clientmessages import Answer, Ask
 from coordinator.conductor import Conductor, OnLine
 from coordinator.guest import Guest
 from coordinator.host import Epochs
+from coordinator.hosts.crew import Means
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.substrate import HostsSubstrate
@@ -173,9 +174,8 @@ def _hosts(
 
     registrar = Registrar(Keyring(Path(info.keys)), on_line) if info.keys else None
     fleet = Fleet(info.run, info.hosts, info.capacity) if info.launch == "ray" else None
-    return HostsSubstrate(
-        runtime, placement, _epochs(store), keep, endpoint, info.hosts, local, on_line, registrar, fleet
-    )
+    means = Means(info.hosts, endpoint, local, fleet, registrar)
+    return HostsSubstrate(runtime, placement, _epochs(store), keep, means, on_line)
 
 
 def _local(info: RunInfo, runtime: Runtime, new: bool) -> LocalHosts:

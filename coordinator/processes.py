@@ -32,12 +32,10 @@ from cellnode.runtime import Runtime
 from coordinator import chips
 from coordinator.camera import Camera, Sight, running_pids
 from coordinator.clientmessages import Answer, Ask
-from coordinator.cost import cost_us
+from coordinator.cost import COST_WINDOW_S, cost_us
 from coordinator.host import Epochs, Host
 from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
 from firmware_sim.errors import BadInput, RunFailed
-
-COST_WINDOW_S = 1.5
 
 
 class ProcessSubstrate:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import cellnode
 from cellnode.hostmessages import Offer
-from cellnode.porter import boot_id
 from cellnode.runtime import Runtime
+from cellnode.whereabouts import boot_id
 from coordinator.agents import Watched, last_words
 from coordinator.substrate import Cells, HostNetwork
 from firmware_sim.errors import RunFailed

@@ -30,8 +30,8 @@ from cellnode.messages import (
     SetPause,
     Wire,
 )
-from cellnode.porter import boot_id
 from cellnode.topology import neighbours
+from cellnode.whereabouts import boot_id
 from coordinator.contacts import Agent, HostLine
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.mosaic import Mosaic

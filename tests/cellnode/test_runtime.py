@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cellnode.runtime import MAX_PATH, Runtime, root, try_lock
+from cellnode.runtime import MAX_PATH, Runtime, claim, root, try_lock
 from firmware_sim.errors import BadInput, RunFailed
 
 
@@ -49,6 +49,15 @@ def test_a_directory_too_deep_for_sockets_is_refused_and_says_what_to_do(tmp_pat
 def test_a_run_whose_name_is_no_plain_file_name_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="no valid name"):
         Runtime.of_run(name)
+
+
+def test_a_claim_says_who_holds_it_and_leaves_nothing_of_who_held_it_before(runtime: Runtime) -> None:
+    runtime.coordinator_lock.write_text("4194304 and more\n")
+    held = claim(runtime.coordinator_lock)
+    assert held is not None and runtime.coordinator_lock.read_text() == f"{os.getpid()}\n"
+    assert claim(runtime.coordinator_lock) is None
+    assert runtime.coordinator_lock.read_text() == f"{os.getpid()}\n"
+    os.close(held)
 
 
 def test_a_lock_is_held_by_one_and_free_when_its_holder_lets_go(runtime: Runtime) -> None:

@@ -18,7 +18,7 @@ from starting import Start
 
 from cellnode.curve import load_public
 from cellnode.panel import Counter
-from cellnode.porter import boot_id
+from cellnode.whereabouts import boot_id
 from coordinator import Swarm
 from coordinator.keyring import Keyring, make_host, rotate_host
 from coordinator.registrar import Registrar
@@ -194,7 +194,7 @@ def test_a_coordinator_whose_folder_is_lost_is_followed_by_one_above_what_the_ho
 def test_a_host_in_another_time_is_told_by_its_clock_and_no_time_of_it_is_taken_for_ours() -> None:
     if subprocess.run([*AHEAD, "true"], capture_output=True).returncode != 0:
         pytest.skip("no time namespaces here (root)")
-    words = [sys.executable, "-c", "from cellnode.porter import boot_id; print(boot_id())"]
+    words = [sys.executable, "-c", "from cellnode.whereabouts import boot_id; print(boot_id())"]
     there = subprocess.run([*AHEAD, *words], capture_output=True, text=True, check=True).stdout.strip()
     assert there == f"{boot_id()}+7200+0"
 

@@ -1,0 +1,74 @@
+"""The lookout: what there is to see of all hosts together, from sheets that their agents are asked for.
+
+A slow host is not waited for; what it showed last is seen. Sheets come in on the link's thread, looks are made on any.
+May import the link, the steward, the mosaic and the camera.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+
+from cellnode.messages import Placement, Sheet
+from cellnode.runtime import Runtime
+from coordinator.camera import Camera, Sight
+from coordinator.hosts.mosaic import Mosaic
+from coordinator.hosts.steward import Steward
+from coordinator.link import Link
+from firmware_sim.engines import FAMILIES
+from firmware_sim.errors import BadInput
+
+LOOK_S = 0.5  # how long a look waits for the slowest host
+
+
+class Lookout:
+    """Construct it while holding the run's lock: it makes the panel in which all sheets come together."""
+
+    def __init__(self, runtime: Runtime, placement: Placement) -> None:
+        self._runtime, self._placement = runtime, placement
+        values = 16 if FAMILIES[placement.rule.engine] == "int8" else 64
+        self.mosaic = Mosaic(runtime.panel, placement.height * placement.width, values, os.getpid())
+        self._camera: Camera | None = None
+        self._seen = threading.Condition()
+        self._looked_s = 0.0
+        self._shown: dict[str, int] = {}  # agent -> when its last sheet was asked for
+
+    def take(self, sheet: Sheet) -> None:
+        """A sheet has come in."""
+        with contextlib.suppress(BadInput):
+            self.mosaic.take(sheet, time.monotonic_ns())
+        with self._seen:
+            self._shown[sheet.agent] = max(self._shown.get(sheet.agent, 0), sheet.asked_ns)
+            self._seen.notify_all()
+
+    def look(self, link: Link, steward: Steward, *, ages_ns: int = 0, fresh_s: float = 0.0) -> Sight:
+        """All cells; sheets are asked for unless that was done `fresh_s` ago. `ages_ns`: T, to see stale ages, too."""
+        placement = self._placement
+        if time.monotonic() - self._looked_s > fresh_s:
+            self._ask(link, steward)
+        if self._camera is None:
+            self._camera = Camera(self._runtime.panel, placement.height, placement.width, placement.torus)
+        return self._camera.look(ages_ns)
+
+    def _ask(self, link: Link, steward: Steward) -> None:
+        """For sheets of all hosts that are heard."""
+        asked_ns = time.monotonic_ns()
+        agents = {post.tenure.agent: epoch for epoch, post in list(steward.posts.items()) if not post.silent}
+        asked = [name for name in agents if name in link.agents]
+        for name in asked:
+            link.show(name, asked_ns, self.mosaic.base(agents[name]))
+        with self._seen:
+            self._seen.wait_for(lambda: all(self._shown.get(name, 0) >= asked_ns for name in asked), LOOK_S)
+        self._looked_s = time.monotonic()
+
+    def expect_news(self) -> None:
+        """What was seen before is old now."""
+        self._looked_s = 0.0
+
+    def close(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+        self.mosaic.close()
