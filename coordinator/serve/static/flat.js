@@ -61,7 +61,7 @@ export class FlatPainter {
     const { pen, canvas } = this, arm = 0.2 * scale, seen = (at, size) => at > -scale && at < size + scale;
     pen.fillStyle = WELL;
     pen.strokeStyle = MARK;
-    pen.lineWidth = Math.max(0.06 * scale, 1);
+    pen.lineWidth = Math.max(0.09 * scale, 1);
     pen.beginPath();
     for (const square of off) {
       const x = left + (square % columns + 0.5) * scale, y = top + (Math.floor(square / columns) + 0.5) * scale;
