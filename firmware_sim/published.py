@@ -26,10 +26,12 @@ from firmware_sim.errors import BadInput
 from firmware_sim.genome import HIDDEN_MAX, HIDDEN_MIN, SHIFT_RANGE, Genome
 from firmware_sim.limits import CHANNELS
 from firmware_sim.quantise import assemble, hidden_shift
-from firmware_sim.rule import Rule
+from firmware_sim.rule import Floats, Rule
 
 CREDIT = "Mordvintsev, Randazzo, Niklasson, Levin: Growing Neural Cellular Automata, Distill 2020, CC BY 4.0"
 MAX_JSON_BYTES = 1 << 20
+# the article's targets, left to right in its strip of ten
+STRIP = ("lizard", "smiley", "boom", "eye", "fish", "butterfly", "ladybug", "web", "pretzel", "tree")
 REGIMES = {"1": "growing", "2": "persistent", "3": "regenerating"}
 KEYS = ("data_b64", "in_ch", "out_ch", "weight_scale", "bias_scale")
 
@@ -75,16 +77,19 @@ def import_model(
 ) -> folder.RuleFolder:
     """Read a published model and write its rule folder.  The regime is read from the name (ex1, ex2, ex3).
 
-    `target_path` is an image of at most 40x40 pixels, or larger and then fitted; a published tile is premultiplied
-    already: True or False says so, None looks at the picture.  BadInput on anything off, and nothing is written.
+    `target_path` is an image of at most 40x40 pixels, or larger and then fitted, or the article's strip of ten, from
+    which the model's own tile is cut; a published tile is premultiplied already: True or False says so, None looks at
+    the picture.  BadInput on anything off, and nothing is written.
     """
     path = Path(path)
     rule, genome = read_model(path)
     target = None
     if target_path is not None:
         target = targets.load_target(target_path, None, premultiplied=premultiplied)
+        if target.shape[1] == len(STRIP) * target.shape[0]:
+            target = _tile(target, path, Path(target_path))
         if max(target.shape[:2]) > targets.TARGET_SIZE:
-            target = targets.load_target(target_path, targets.TARGET_SIZE, premultiplied=premultiplied)
+            target = targets.load_target(target, targets.TARGET_SIZE, premultiplied=True)
     match = re.match(r"ex([123])_", path.name)
     name = re.sub(r"[^\w.-]+", "_", path.stem)[:64] or "imported"
     return folder.save(
@@ -98,6 +103,15 @@ def import_model(
         origin=f"imported from {path.name}",
         credit=CREDIT,
     )
+
+
+def _tile(strip: Floats, model: Path, picture: Path) -> Floats:
+    """The tile of the article's strip that this model grows, by the model's name."""
+    motif = model.stem.rpartition("_")[2]
+    if motif not in STRIP:
+        raise BadInput(f"{picture}: a strip of ten, and {model.name} names none of {', '.join(STRIP)}")
+    size = strip.shape[0]
+    return strip[:, STRIP.index(motif) * size :][:, :size]
 
 
 def _layers(path: Path) -> tuple[Layer, Layer]:

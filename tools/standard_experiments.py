@@ -20,7 +20,6 @@ import dataclasses
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -143,9 +142,7 @@ def _published(models: Path | None) -> Path:
         return out
     if models is None or not (models / "ex3_lizard.json").is_file():
         raise BadInput("--rules published needs --models DIR with ex3_lizard.json and targets_10x40.png")
-    with tempfile.TemporaryDirectory() as home:
-        target = target_of(models, "lizard", Path(home))
-        published.import_model(models / "ex3_lizard.json", out, target, premultiplied=True)
+    published.import_model(models / "ex3_lizard.json", out, target_of(models, "lizard"), premultiplied=True)
     return out
 
 

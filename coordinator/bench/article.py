@@ -50,7 +50,7 @@ def measure(options: Options) -> Iterator[Line]:
     """One row for each model and moment: our median over the draws, theirs, and whether they agree."""
     for path in models_in(options.models, "article"):
         with tempfile.TemporaryDirectory() as home:
-            target = target_of(path.parent, path.stem.split("_", 1)[1], Path(home))
+            target = target_of(path.parent, path.stem.split("_", 1)[1])
             if target is None:
                 options.say(f"{path.stem} is left out: no picture of it in {path.parent}")
                 continue

@@ -13,7 +13,6 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from coordinator import Swarm
 from coordinator.bench.registry import Options, Row
@@ -26,15 +25,13 @@ from firmware_sim.loss import loss_log10_shift1
 
 GRID = (48, 48)
 AT_T = 100
-# left to right in targets_10x40.png
-STRIP = ("lizard", "smiley", "boom", "eye", "fish", "butterfly", "ladybug", "web", "pretzel", "tree")
 
 
 def measure(options: Options) -> Iterator[Row]:
     """One row a model: best loss over one-pixel shifts of simulation, float and int8 swarm, medians over seeds."""
     for path in models_in(options.models, "published"):
         with tempfile.TemporaryDirectory() as home:
-            target = target_of(path.parent, path.stem.split("_", 1)[1], Path(home))
+            target = target_of(path.parent, path.stem.split("_", 1)[1])
             folder = published.import_model(path, Path(home) / "rule", target, premultiplied=True)
             picture = folder.target()
             row: Row = {"model": path.stem, "regime": folder.info.regime}
@@ -94,15 +91,9 @@ def _swarm(
         return swarm.look().states
 
 
-def target_of(models: Path, motif: str, home: Path) -> Path | None:
-    """The motif's picture: a file of its own, or its tile cut from the strip."""
-    own = models / f"{motif}.png"
+def target_of(models: Path, motif: str) -> Path | None:
+    """A picture of the motif: a file of its own, or the strip that holds it."""
+    own, strip = models / f"{motif}.png", models / "targets_10x40.png"
     if own.is_file():
         return own
-    strip = models / "targets_10x40.png"
-    if motif not in STRIP or not strip.is_file():
-        return None
-    tile = home / f"{motif}.png"
-    left = STRIP.index(motif) * 40
-    Image.open(strip).crop((left, 0, left + 40, 40)).save(tile)
-    return tile
+    return strip if motif in published.STRIP and strip.is_file() else None

@@ -95,13 +95,18 @@ def _worst_cut(losses: dict[str, float | None]) -> str:
 @click.command("import", short_help="Read one of the article's published models.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the rule; must not exist.")
-@click.option("--target", type=click.Path(path_type=Path), default=None, help="The picture it grows, for the loss.")
+@click.option(
+    "--target",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The picture it grows, for the loss, or the article's strip of ten.",
+)
 @json_option
 def import_(model: Path, out: Path, target: Path | None, as_json: bool) -> int:
     """Turn a published 8-bit model (JSON) into a rule folder: float ONNX and int8 genome.
 
     \b
-    planaria import ex3_lizard.json --out lizard3 --target lizard.png
+    planaria import ex3_lizard.json --out lizard3 --target targets_10x40.png
     planaria run lizard3
     """
     from firmware_sim import published

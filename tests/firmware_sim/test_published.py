@@ -73,6 +73,27 @@ def test_an_imported_folder_runs_on_every_engine(published_layers: Layers, write
         assert golden.mismatch(make_engine(name, saved), vectors) is None
 
 
+@pytest.mark.parametrize("multiplied", [True, False])
+def test_of_the_strip_of_ten_a_model_gets_its_own_tile_and_alpha_is_multiplied_once(
+    published_layers: Layers, write_model: Writer, tmp_path: Path, multiplied: bool
+) -> None:
+    strip = np.zeros((12, 120, 4), np.uint8)
+    for k in range(10):
+        strip[2:10, 12 * k + 2 : 12 * k + 10] = (200, 0, 20 * k, 100)
+    if multiplied:
+        strip[..., :3] = np.rint(strip[..., :3] * (100 / 255))
+    picture = tmp_path / "targets_10x40.png"
+    Image.fromarray(strip, "RGBA").save(picture)
+    saved = published.import_model(write_model(published_layers(), "ex3_eye.json"), tmp_path / "out", picture)
+    target = saved.target()
+    assert target is not None and target.shape == (12, 12, 4)
+    wanted = np.array([200, 0, 60, 255]) * (100 / 255)
+    assert np.abs(target[5, 5] * 255 - wanted).max() <= 1
+    assert not target[0].any()
+    with pytest.raises(BadInput, match=r"a strip of ten, and ex3_dog\.json names none of lizard"):
+        published.import_model(write_model(published_layers(), "ex3_dog.json"), tmp_path / "other", picture)
+
+
 @pytest.mark.parametrize(
     ("name", "regime"),
     [
