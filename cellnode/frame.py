@@ -49,6 +49,11 @@ def encode(frame: Frame) -> bytes:
     return body + crc32(body).to_bytes(4, "big")
 
 
+def beginnings(tag: int, cell: int) -> tuple[bytes, ...]:
+    """The first bytes of every frame of this cell, up to its number, and of no other frame."""
+    return tuple(b"\x9a" + b"".join(map(msgpack.packb, (VERSION, flags, tag, cell))) for flags in (0, HELLO))
+
+
 def decode(data: bytes, tag: int, size: int = 0) -> Frame | Counter:
     """The frame in `data`, or the reason why there is none: size, shape, version, CRC, swarm, ranges; in this order.
 

@@ -14,6 +14,7 @@ import msgspec
 
 PROTOCOL_VERSION = 1
 EPOCH_MAX = 1 << 31
+LIVES_AHEAD = 1000  # a cell of another host may be reborn so often while nobody can tell its neighbours
 Epoch = Annotated[int, msgspec.Meta(ge=0, lt=EPOCH_MAX)]  # with a counter below it, it makes a 64-bit command id
 Message = TypeVar("Message")
 

@@ -26,6 +26,7 @@ class Peer(msgspec.Struct, frozen=True, array_like=True):
     number: Annotated[int, msgspec.Meta(ge=0)]
     endpoint: str
     process: int  # rises with each: a new one is bound where the last was
+    key: str = ""  # public key of the host it lives on (CURVE, Z85); "": none is needed
 
 
 class PatchWanted(msgspec.Struct, frozen=True, tag_field="t", tag="wanted"):
@@ -41,6 +42,7 @@ class PatchWanted(msgspec.Struct, frozen=True, tag_field="t", tag="wanted"):
     around_on: bytes  # one byte for each cell around: 1: it runs
     peers: list[Peer]
     faults: list[LinkFault]  # `cells` names cells of this patch alone
+    around_epochs: bytes = b""  # uint32 for each cell around: the placement epoch of its life; empty: ours, all here
 
 
 class PatchPoke(msgspec.Struct, frozen=True, tag_field="t", tag="poke"):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cellnode.celltable import Indices, Mask, name_some
 from cellnode.curve import KeyPair
-from cellnode.host import PHASE_NAMES, RETRIES, Host
+from cellnode.host import PHASE_NAMES, RETRIES, TCP, Host
 from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.messages import Door, Placement, RulePayload
 from cellnode.panel import Phase
@@ -35,7 +35,16 @@ class PatchHost:
     keeper = None  # a patch has no black boxes
     boards: list[int]
 
-    def __init__(self, placement: Placement, runtime: Runtime, zygote: ZygoteLink, agent_pid: int) -> None:
+    def __init__(
+        self,
+        placement: Placement,
+        runtime: Runtime,
+        zygote: ZygoteLink,
+        agent_pid: int,
+        address: str = "",
+        keys: KeyPair | None = None,
+    ) -> None:
+        self._address, self._keys = address, keys  # where patches beside other hosts' bind; "": nowhere
         if placement.record or placement.others:
             raise BadInput("patches are not recorded, and have no chips in them; use --substrate processes")
         self.placement = placement
@@ -63,6 +72,8 @@ class PatchHost:
             tag=placement.tag,
             rng_seed=placement.rng_seed,
             rule=placement.rule,
+            address=self._address,
+            keys=None if self._keys is None else (self._keys.public, self._keys.secret),
             cut=(placement.height, placement.width, placement.torus, placement.patch),
             cells=self.table.cells.tobytes(),
         )
@@ -105,8 +116,17 @@ class PatchHost:
         raise BadInput("a chip cannot take a place in a patch; use --substrate processes")
 
     def doors(self) -> list[Door]:
-        """Cells that have neighbours on other hosts: none."""
-        return []
+        """The cells that have neighbours on other hosts, and where their patches are bound."""
+        table = self.table
+        table.note_ports()
+        key = "" if self._keys is None else self._keys.public
+        doors = []
+        for index in np.flatnonzero(table.border & (table.unit_port > 0)[table.unit_of]).tolist():
+            unit = table.unit_of[index]
+            endpoint = f"{TCP}{self._address}:{table.unit_port[unit]}"
+            on = bool(table.on[index] and table.unit_up[unit])
+            doors.append(Door(int(table.cells[index]), endpoint, self.placement.epoch, int(table.life[index]), on, key))
+        return doors
 
     def freeze(self, id: int, indices: Indices, frozen: bool) -> None:
         """Let these cells stand still, or go on; `id` appears in `signalled` when it is done."""
@@ -186,7 +206,8 @@ class PatchHost:
         if orders.fork:
             births = []
             for unit in orders.fork:
-                births.append(Birth(int(table.numbers_of_patches[unit]), unit, table.begin_process(unit)))
+                port = int(table.unit_port[unit]) if self._address and table.unit_border[unit] else -1
+                births.append(Birth(int(table.numbers_of_patches[unit]), unit, table.begin_process(unit), port))
             self._zygote.fork(births)
         if orders.kill:
             self._zygote.signal(0, orders.kill, signal.SIGKILL)
@@ -285,5 +306,5 @@ def host_for(
 ) -> AnyHost:
     """What carries this placement: a process a cell, or a process a patch."""
     if any(placement.patch):
-        return PatchHost(placement, runtime, zygote, agent_pid)
+        return PatchHost(placement, runtime, zygote, agent_pid, address, keys)
     return Host(placement, runtime, zygote, agent_pid, address, keys)

@@ -70,6 +70,7 @@ class Layout:
     table: NDArray[np.int32]  # [n + around, 8]: the index of the neighbour in each slot, -1 for none
     peers: tuple[int, ...]  # the patches that those around lie in, in rising order
     speaks: dict[int, Cells]  # peer -> indices of the cells here that it must hear
+    hears: dict[int, Cells]  # peer -> numbers of the cells there that this one must hear
     first: Cells  # [around + 1]: where the listeners of each cell around begin in the two below
     listeners: NDArray[np.int32]  # indices of cells here
     slots: NDArray[np.int32]  # in which of their slots it lies
@@ -103,6 +104,7 @@ def layout(cut: Grid, number: int) -> Layout:
         table=table,
         peers=tuple(peers.tolist()),
         speaks={int(peer): np.unique(here[theirs == peer]) for peer in peers},
+        hears={int(peer): strangers[cut.patch_of(strangers) == peer] for peer in peers},
         first=np.searchsorted(which[order], np.arange(len(strangers) + 1)),
         listeners=here[order].astype(np.int32),
         slots=slots[order].astype(np.int32),

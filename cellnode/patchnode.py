@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import select
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import zmq
 
 from cellnode import control, harm, patchcontrol
+from cellnode.curve import KeyPair
+from cellnode.messages import LIVES_AHEAD
 from cellnode.panel import Counter, Phase
 from cellnode.patchcontrol import PatchPoke, PatchWanted, flags_of, lives_of
 from cellnode.patchheart import PatchHeart
@@ -22,7 +25,7 @@ from cellnode.patchlayout import grid, layout
 from cellnode.patchpages import PatchPages
 from cellnode.patchsockets import Ears, Mouths, make_context
 from cellnode.prctl import set_process_name
-from cellnode.realm import Realm
+from cellnode.realm import Realm, state_size
 from cellnode.runtime import Runtime
 from cellnode.zygote_wire import Birth, Plan
 from firmware_sim.engines import Engine
@@ -50,19 +53,37 @@ class PatchNode:
         self._pages = PatchPages(Path(plan.panel), indices, cells, plan.epoch)
         self._control = control.bind(runtime.control_path(birth.cell))
         context = make_context()
-        peers = self._layout.peers
-        self._mouths = Mouths(context, {peer: runtime.edge_endpoint(birth.cell, peer) for peer in peers})
-        self._ears = Ears(context)
+        here = np.frombuffer(plan.cells, np.int64)
+        hears = self._layout.hears
+        near = [peer for peer in self._layout.peers if np.isin(hears[peer], here).all()]
+        self._mouths = Mouths(
+            context,
+            {peer: runtime.edge_endpoint(birth.cell, peer) for peer in near},
+            hears.keys() - set(near),
+        )
+        keys = None if plan.keys is None else KeyPair(*plan.keys)
+        self._known: set[str] = set()  # keys of the hosts on which patches around live
+        if birth.port >= 0:
+            self._pages.show_port(self._mouths.open_door(plan.address, birth.port, keys, self._admit))
+        self._ears = Ears(context, hears, plan.tag, state_size(engine), keys)
         self._heart: PatchHeart | None = None
         self._wanted: PatchWanted | None = None
         self._command = 0
         self._alone = select.poll()
         self._alone.register(self._control.fileno(), select.POLLIN)
-        self._both = select.poll()
-        for descriptor in (self._control.fileno(), self._ears.fileno()):
-            self._both.register(descriptor, select.POLLIN)
+        self._both = self._all_ears()
         nobody = np.zeros(len(cells), np.bool_)
         self._pages.show_phases(Phase.BOUND, nobody, ~nobody)
+
+    def _admit(self, key: str) -> str | None:
+        """Asked on the doorkeeper's thread: who may hear this patch."""
+        return key if key in self._known else None
+
+    def _all_ears(self) -> select.poll:
+        both = select.poll()
+        for descriptor in (self._control.fileno(), *self._ears.descriptors()):
+            both.register(descriptor, select.POLLIN)
+        return both
 
     def run(self) -> None:
         """For ever. First until the agent lets the clocks tick, then tick after tick."""
@@ -128,7 +149,11 @@ class PatchNode:
         here, around = len(self._layout.cells), len(self._layout.around)
         lives, still = lives_of(wanted.lives, here), flags_of(wanted.still, here)
         theirs, on = lives_of(wanted.around, around), flags_of(wanted.around_on, around)
+        before, self._known = self._known, {peer.key for peer in wanted.peers if peer.key}
+        if before - self._known:  # no neighbour lives there any more, or its key was taken back
+            self._pages.show_port(self._mouths.readmit())
         self._ears.wire(wanted.peers, wanted.interval_ns)
+        self._both = self._all_ears()
         if self._heart is None and wanted.running:
             self._heart = self._begin(wanted)
         self._wanted = wanted
@@ -139,7 +164,11 @@ class PatchNode:
             realm = self._heart.realm
             self._heart.tick(time.monotonic_ns())
             realm.set_interval(wanted.interval_ns)
-            realm.meet(theirs, on)
+            if wanted.around_epochs:
+                epochs = lives_of(wanted.around_epochs, around)
+                realm.meet(theirs, on, epochs, np.where(epochs == self._plan.epoch, 0, LIVES_AHEAD))
+            else:
+                realm.meet(theirs, on)
             dark, born = realm.power(lives)
             self._pages.show_dark(dark[lives[dark] == 0].tolist())
             self._pages.show_birth(born.tolist(), lives)
@@ -164,6 +193,7 @@ class PatchNode:
             self._pages.show_said,
         )
         realm.side.show_on(self._pages.addresses)
+        self._ears.on_spoofed = partial(realm.drop, Counter.DROP_SPOOFED)
         return PatchHeart(realm, self._pages, self._mouths.say, self._ears.drain, time.process_time_ns)
 
     def _poke(self, poke: PatchPoke) -> None:

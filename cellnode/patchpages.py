@@ -79,6 +79,10 @@ class PatchPages:
         """On the first page, whoever lives there: it is the patch that is told."""
         self._pages[0]["wanted_version"] = version
 
+    def show_port(self, port: int) -> None:
+        """Where the patch is bound for other hosts, on the first page, too."""
+        self._pages[0]["port"] = port
+
     def show_command(self, cells: Iterable[int], command: int) -> None:
         for k in cells:
             self._pages[k]["command_id"] = command

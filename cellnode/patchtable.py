@@ -30,8 +30,6 @@ class PatchTable(CellTable):
         if np.bincount(unit_of).tolist() != sizes:
             raise BadInput("a placement of patches has whole patches only")
         super().__init__(placement, runtime, agent_pid)
-        if self.foreign.any():
-            raise BadInput("a grid of patches lives on one host; use --substrate processes on several")
         self.numbers_of_patches: NDArray[np.int64] = numbers
         self.patches = len(numbers)
         self.unit_of: NDArray[np.intp] = unit_of.astype(np.intp)
@@ -40,8 +38,11 @@ class PatchTable(CellTable):
         plans = [layout(cut, int(number)) for number in numbers]
         self.strangers = [it.around for it in plans]  # numbers of the cells around each patch
         self.peers = [it.peers for it in plans]  # numbers of the patches around each
+        self._cut = cut
         self._unit_index = {int(number): index for index, number in enumerate(numbers)}
         self.still = np.zeros(self.count, np.bool_)  # wanted to stand still
+        self.unit_border: Mask = np.bincount(self.unit_of[self.border], minlength=self.patches) > 0
+        self.unit_port = np.zeros(self.patches, np.int64)  # where its last process was bound for other hosts
         self.process = np.zeros(self.patches, np.int64)  # how many each has had
         self.unit_pid = np.zeros(self.patches, np.int64)
         self.unit_forking = np.zeros(self.patches, np.bool_)
@@ -78,6 +79,12 @@ class PatchTable(CellTable):
         phases[(self.unit_pid == 0) | self.unit_dying | (best >= Phase.FAILED)] = Phase.OFF
         return phases.astype(np.uint32)
 
+    def note_ports(self) -> None:
+        """Where patches with neighbours on other hosts are bound by now; it is on each one's first page."""
+        first = np.array([members[0] for members in self.members], np.intp)
+        shown = self.unit_up & self.unit_border
+        self.unit_port[shown] = self.pages["port"][first[shown]]
+
     def units(self, cells: Indices) -> Indices:
         """The patches that these cells lie in."""
         return np.unique(self.unit_of[cells])
@@ -89,12 +96,16 @@ class PatchTable(CellTable):
             found.update(self._unit_index[peer] for peer in self.peers[unit] if peer in self._unit_index)
         return np.array(sorted(found), np.intp)
 
+    def patch_of(self, cell: int) -> int:
+        """The number of the patch that this cell lies in, on whatever host."""
+        return int(self._cut.patch_of(np.array([cell]))[0])
+
     def unit(self, number: int) -> int:
         """The index of this patch; -1: it is not of this host."""
         return self._unit_index.get(number, -1)
 
     def known_of(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], Mask]:
-        """Of these cells, by number: the newest life each was given, and whether it runs."""
+        """Of these cells, by number: the newest life each was given here, and whether it runs; 0: not of this host."""
         at = np.minimum(np.searchsorted(self.cells, cells), self.count - 1)
         here = self.cells[at] == cells
         lives = np.where(here, self.life[at], 0)

@@ -34,6 +34,7 @@ class PatchWantedStates:
         self._due_ns = np.zeros(table.patches, np.int64)
         self._faults_of: dict[int, list[LinkFault]] = {}
         self._first = np.array([members[0] for members in table.members], np.intp)
+        self._doors: dict[int, Door] = {}  # cells of other hosts, by number
 
     # ---- changes
 
@@ -47,9 +48,12 @@ class PatchWantedStates:
         self._marked[:] = True
 
     def set_doors(self, doors: list[Door]) -> None:
-        """Where cells on other hosts are found: patches have no such neighbours yet."""
-        if doors:
-            raise BadInput("patches have no neighbours on other hosts; use --substrate processes")
+        """The whole list of neighbours on other hosts; only patches beside those that have changed are told."""
+        before, self._doors = self._doors, {door.cell: door for door in doors}
+        changed = [cell for cell in before.keys() | self._doors.keys() if before.get(cell) != self._doors.get(cell)]
+        table = self._table
+        beside = (table.foreign & np.isin(table.around, changed)).any(axis=1)
+        self._marked[table.units(np.flatnonzero(beside))] = True
 
     def set_faults(self, faults: list[LinkFault]) -> None:
         """The whole list; only patches whose own faults change are told. Raises BadInput if they are too many."""
@@ -111,12 +115,20 @@ class PatchWantedStates:
     def _state_of(self, unit: int) -> PatchWanted:
         table = self._table
         members, number = table.members[unit], int(table.numbers_of_patches[unit])
-        lives, on = table.known_of(table.strangers[unit])
-        peers = []
+        strangers = table.strangers[unit]
+        lives, on = table.known_of(strangers)
+        epochs = np.full(len(strangers), table.placement.epoch)
+        peers, far = [], dict[int, Peer]()
         for peer in table.peers[unit]:
             index = table.unit(peer)
             if index >= 0:
                 peers.append(Peer(peer, table.runtime.edge_endpoint(peer, number), int(table.process[index])))
+        for place, cell in enumerate(strangers.tolist() if table.unit_border[unit] else ()):
+            if (door := self._doors.get(cell)) is not None:
+                lives[place], on[place], epochs[place] = door.life, door.on, door.epoch
+                peer = table.patch_of(cell)
+                far[peer] = Peer(peer, door.endpoint, door.epoch, door.key)
+        peers += far.values()
         return PatchWanted(
             version=int(self._version[unit]),
             interval_ns=self.interval_ns,
@@ -128,4 +140,5 @@ class PatchWantedStates:
             around_on=on.tobytes(),
             peers=peers,
             faults=self._faults_of.get(unit, []),
+            around_epochs=patchcontrol.words(epochs) if far else b"",
         )

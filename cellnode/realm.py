@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode import draws, handover, harm, nativefaults
-from cellnode.frame import HELLO, Frame, decode, encode
+from cellnode.frame import HELLO, LIFE_MAX, Frame, decode, encode
 from cellnode.mailbox import NEVER_NS, incarnation_of, legal_values
 from cellnode.mailboxes import Frames, Indices, Mask
 from cellnode.messages import LinkFault, RulePayload
@@ -32,6 +32,11 @@ LATE = 1.0  # in T: a realm that was not told the time for longer was not awake;
 CATCH_UP = 0.05  # in T: over this long the late wakes are spread, in their order
 
 Show = Callable[[PatchWorld, Frames], None]
+
+
+def state_size(engine: Engine) -> int:
+    """Bytes of a state in a frame, for `frame.decode`: 0 for the 16 channels that it knows."""
+    return 0 if engine.channels == CHANNELS else engine.channels * engine.dtype.itemsize
 
 
 class Realm:
@@ -52,12 +57,12 @@ class Realm:
         self._tag, self._epoch, self._rng_seed, self._show = tag, epoch, rng_seed, show
         self.count = n = len(layout.cells)
         self.lives = np.zeros(n, np.int64)  # 0: without power
-        self._known = np.zeros(len(layout.around), np.int64)  # the newest life that each cell around may be in
+        self._known = np.zeros(len(layout.around), np.int64)  # of each cell around: the newest incarnation
         self._place = {int(cell): k for k, cell in enumerate(layout.around)}
         beside = list(zip(layout.listeners.tolist(), layout.slots.tolist(), strict=True))
         cuts = layout.first.tolist()
         self._listeners = [beside[cuts[k] : cuts[k + 1]] for k in range(len(layout.around))]
-        self._size = 0 if engine.channels == CHANNELS else engine.channels * engine.dtype.itemsize
+        self._size = state_size(engine)
         self._words: list[Word] = []
         self._speaks = np.zeros(len(layout.numbers), np.bool_)
         for cells in layout.speaks.values():
@@ -148,18 +153,21 @@ class Realm:
             if place < 0:
                 reason = Counter.DROP_CELL
             else:
-                if incarnation_of(frame.epoch, frame.life) > incarnation_of(self._epoch, int(self._known[place])):
+                if incarnation_of(frame.epoch, frame.life) > int(self._known[place]):
                     reason = Counter.DROP_FUTURE_INCARNATION
                 elif not legal_values(frame.values, self.engine.channels * self.engine.dtype.itemsize):
                     reason = Counter.DROP_VALUES
         if reason is None and isinstance(frame, Frame):
             return place, frame
         assert reason is not None
-        at_whom = [receiver for receiver, _ in self._listeners[place]] if place >= 0 else [0]
+        self.drop(reason, [receiver for receiver, _ in self._listeners[place]] if place >= 0 else [0])
+        return -1, None
+
+    def drop(self, reason: Counter, at_whom: Sequence[int] = (0,)) -> None:
+        """A message came, and is counted at these cells as what it was instead of a good frame."""
         listeners = np.array(at_whom, np.int64)
         self._side.add(Counter.RECEIVED, listeners)
         self._side.add(reason, listeners)
-        return -1, None
 
     def _sleep_over(self, now_ns: int) -> None:
         """Nobody was awake since: what was due is late, as it is for a process that was stopped."""
@@ -194,10 +202,19 @@ class Realm:
             bits = draws.draw64(self._rng_seed, who, draws.Purpose.BIRTH, 0)
             next_wake_ns[index] = min(int(next_wake_ns[index]), self.now_ns + draws.share(bits, self.interval_ns))
 
-    def meet(self, lives: NDArray[np.int64], on: Mask) -> None:
-        """Of the cells around: the newest life that was given to each, and whether it has power."""
-        self._known = lives.copy()
-        self._side.meet(self.count + np.arange(len(lives)), lives, on)
+    def meet(
+        self,
+        lives: NDArray[np.int64],
+        on: Mask,
+        epochs: NDArray[np.int64] | None = None,
+        ahead: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Of the cells around: the newest life that was given to each, and whether it has power; the placement epoch
+        of that life (None: ours), and in how many later ones it may be by now, because it is another host's."""
+        epochs = np.full(len(lives), self._epoch) if epochs is None else epochs
+        incarnations = epochs << 32 | lives
+        self._known = incarnations if ahead is None else epochs << 32 | np.minimum(lives + ahead, LIFE_MAX)
+        self._side.meet(self.count + np.arange(len(lives)), incarnations, on)
 
     def freeze(self, still: Mask) -> None:
         """Let these cells stand still, and the others go on."""
@@ -214,8 +231,8 @@ class Realm:
         self._side.world.seed(cells, state, self.now_ns)
 
     def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload) -> None:
-        """A hardware fault on these cells."""
-        self._side.world.harm(order, cells, rule, self.now_ns)
+        """A hardware fault on these cells, which arrays then compute."""
+        self.to_arrays().world.harm(order, cells, rule, self.now_ns)
 
     def set_faults(self, faults: Sequence[LinkFault]) -> None:
         """The whole wanted list; what lies on other patches' cells is passed over."""

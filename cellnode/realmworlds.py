@@ -61,8 +61,8 @@ class InC:
         self.world.cells["counters"][cells] = 0
         self.world.cells["received"][cells] = 0
 
-    def meet(self, cells: Indices, lives: NDArray[np.int64], on: Mask) -> None:
-        self.world.cells["incarnation"][cells] = incarnation_of(self.world.epoch, 0) | lives
+    def meet(self, cells: Indices, incarnations: NDArray[np.int64], on: Mask) -> None:
+        self.world.cells["incarnation"][cells] = incarnations
         self.world.cells["on"][cells] = np.where(on, ELSEWHERE, 0)
 
     def hear(self, rows: list[Heard], now_ns: int) -> None:
@@ -137,8 +137,8 @@ class InArrays:
         self.world.patch._lives[cells] = lives - 1
         self.world.patch.counters[:, cells] = 0
 
-    def meet(self, cells: Indices, lives: NDArray[np.int64], on: Mask) -> None:
-        self.world.patch.meet(cells, lives, on)
+    def meet(self, cells: Indices, incarnations: NDArray[np.int64], on: Mask) -> None:
+        self.world.patch.meet(cells, incarnations, on)
 
     def hear(self, rows: list[Heard], now_ns: int) -> None:
         senders, incarnations, sequences, receivers, slots, hello, within, values = zip(*rows, strict=True)

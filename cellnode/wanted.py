@@ -13,13 +13,12 @@ from cellnode.celltable import CellTable, Indices, Mask
 from cellnode.control import Link, Post, Wanted, encode
 from cellnode.frame import LIFE_MAX
 from cellnode.linkfault import for_one
-from cellnode.messages import Door, LinkFault
+from cellnode.messages import LIVES_AHEAD, Door, LinkFault
 
 SECOND = 1_000_000_000
 FIRST_REPEAT_NS = SECOND // 2
 LONGEST_REPEAT_NS = 4 * SECOND
 SENT_A_TURN = 512  # so that a large host's agent still hears its coordinator in between
-LIVES_AHEAD = 1000  # a cell of another host may be reborn so often while nobody can tell its neighbours
 BLIND_SENDS = 3  # to a cell that has given its page back: it cannot show what it knows
 
 

@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
     others: list[OtherEngine] = []
     rings: str = ""  # path of the file of black boxes; "": nothing is recorded
     keys: tuple[str, str] | None = None  # the host's, public and secret (CURVE, Z85); None: TCP stays on this machine
-    address: str = ""  # where cells with neighbours on other hosts bind TCP; "": there are none
+    address: str = ""  # where cells (or patches) with neighbours on other hosts bind TCP; "": there are none
     cut: tuple[int, int, bool, tuple[int, int]] | None = None  # patches: height, width, torus and the size of one
     cells: bytes = b""  # patches: int64 for each page of the panel, the cell it belongs to, rising
 

@@ -185,6 +185,12 @@ def running_pids(sight: Sight, endpoints: Path) -> list[int]:
     return sorted({int(sight.pids[cell]) for cell in cells if int(cell) in bound})
 
 
+def bound(sight: Sight, layout: Grid | None) -> int:
+    """Processes that are bound, by what their hosts show: one a cell, or one a patch of `layout`."""
+    cells = np.flatnonzero(sight.on & (sight.phases >= Phase.BOUND))
+    return len(cells if layout is None else np.unique(layout.patch_of(cells)))
+
+
 def patch_pids(sight: Sight, layout: Grid, controls: Path) -> list[int]:
     """Distinct process ids of patches that have bound a control socket of their own (a file each)."""
     bound = [int(path.name) for path in controls.glob("[0-9]*")]

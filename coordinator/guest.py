@@ -11,12 +11,11 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from cellnode.panel import Phase
 from cellnode.patchlayout import grid
 from cellnode.runtime import Runtime
 from coordinator import clientmessages
 from coordinator.actions import Action, FaultReport, Outcome
-from coordinator.camera import Camera, Sight, patch_pids, running_pids
+from coordinator.camera import Camera, Sight, bound, patch_pids, running_pids
 from coordinator.clientmessages import Answer, Ask
 from coordinator.clock import Clock
 from coordinator.frames import Frame
@@ -106,11 +105,12 @@ class Guest:
         return self.observer.frame(self.look(), self.t)
 
     def processes(self) -> int:
-        sight, info = self.look(), self.info
-        if info.hosts:
-            return int((sight.on & (sight.phases >= Phase.BOUND)).sum())
+        sight, info, layout = self.look(), self.info, None
         if info.substrate == "patches":
             layout = grid(info.height, info.width, info.torus, info.patch)
+        if info.hosts:
+            return bound(sight, layout)
+        if layout is not None:
             return len(patch_pids(sight, layout, self._runtime.path / "k"))
         return len(running_pids(sight, self._runtime.path / "c"))
 

@@ -80,7 +80,7 @@ def start(
     machine = capacity.this_machine() if wish.substrate in REAL else None
     if machine is not None:
         payload = rule_payload(rule, wish.engine, wish.degrees)
-        if wish.substrate == "patches":
+        if wish.substrate == "patches" and not wish.join:
             capacity.check_patches(height * width, grid(height, width, wish.torus, wish.patch).patches, machine)
         elif not wish.join:
             names = {CHIPS[kind]: len(cells) for kind, cells in on_chips.items()}
@@ -314,7 +314,7 @@ def _info(
         netns=wish.netns,
         launch=wish.launch,
         keys="" if wish.keys is None else str(wish.keys.resolve()),
-        capacity=room(wish, height * width),
+        capacity=room(wish, (height, width)),
     )
 
 

@@ -86,12 +86,13 @@ def check(wish: Wish, rule: RuleFolder) -> tuple[int, int]:
     if wish.rng_seed is not None and not 0 <= wish.rng_seed < 1 << 63:
         raise BadInput(f"seed is {wish.rng_seed}, expected 0 to 2**63 - 1")
     height, width = wish.grid or default_grid(rule)
-    _check_hosts(wish, height * width)
+    _check_hosts(wish, (height, width))
     neighbours(height, width, wish.torus)
     return height, width
 
 
-def _check_hosts(wish: Wish, cells: int) -> None:
+def _check_hosts(wish: Wish, size: tuple[int, int]) -> None:
+    cells = size[0] * size[1]
     if not wish.hosts and (wish.join or wish.capacity or wish.netns or wish.launch):
         raise BadInput(
             "--at, --netns, --launch and --capacity are for swarms over several hosts: say how many with --hosts N"
@@ -117,10 +118,12 @@ def _check_hosts(wish: Wish, cells: int) -> None:
             )
     elif wish.keys is not None:
         raise BadInput("--keys is for hosts that join --at an address; those started here need none")
-    if wish.substrate != "processes":
+    if wish.substrate not in REAL:
         raise BadInput(f"--hosts spreads real processes, this run is on --substrate {wish.substrate}")
-    if not 1 <= wish.hosts <= min(HOSTS_MAX, cells):
-        raise BadInput(f"--hosts is {wish.hosts}, expected 1 to {min(HOSTS_MAX, cells)} for {cells} cells")
+    most = cells if wish.substrate == "processes" else grid(*size, wish.torus, wish.patch).patches
+    if not 1 <= wish.hosts <= min(HOSTS_MAX, most):
+        what = f"{cells} cells" if wish.substrate == "processes" else f"{most} patches"
+        raise BadInput(f"--hosts is {wish.hosts}, expected 1 to {min(HOSTS_MAX, most)} for {what}")
     if wish.record:
         raise BadInput("--record writes where the cells live; over several hosts that is not supported")
     if wish.capacity and wish.capacity * wish.hosts < cells:
@@ -144,11 +147,16 @@ def _check_launch(wish: Wish) -> None:
         )
 
 
-def room(wish: Wish, cells: int) -> int:
-    """Cells that each host started for a run of so many has room for: what is asked for, or its share. On Ray also its
-    part of one lost host's: those are started there at once, instead of when Ray has another host."""
-    carriers = wish.hosts - 1 if wish.launch == "ray" else wish.hosts
-    return wish.capacity or -(-cells // max(1, carriers))
+def room(wish: Wish, size: tuple[int, int]) -> int:
+    """Cells that each host started for a run of that height and width has room for: what is asked for, or its share,
+    in whole patches. On Ray also its part of one lost host's: those are started there at once, instead of when Ray has
+    another host."""
+    cells = size[0] * size[1]
+    carriers = max(1, wish.hosts - 1 if wish.launch == "ray" else wish.hosts)
+    if wish.substrate != "patches":
+        return wish.capacity or -(-cells // carriers)
+    cut = grid(*size, wish.torus, wish.patch)
+    return wish.capacity or -(-cut.patches // carriers) * cut.rows * cut.columns
 
 
 def default_grid(rule: RuleFolder) -> tuple[int, int]:

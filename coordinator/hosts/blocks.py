@@ -1,6 +1,6 @@
 """Cutting a grid into blocks, one a host, as square as can be: the fewer cells at a border, the fewer words cross it.
 
-Pure functions. Imports numpy and firmware_sim.errors.
+Pure functions. Imports numpy, the layout of patches and firmware_sim.errors.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cellnode.patchlayout import Grid
 from firmware_sim.errors import BadInput
 
 Cells = NDArray[np.int64]
+_NONE: Cells = np.zeros(0, np.int64)
 
 
 def cut(height: int, width: int, room: Sequence[int]) -> list[Cells]:
@@ -31,6 +33,20 @@ def cut(height: int, width: int, room: Sequence[int]) -> list[Cells]:
         ends = np.cumsum(shares)  # rectangles do not fit these rooms: row by row always does
         found = [np.sort(part) for part in np.split(grid.reshape(-1), ends[:-1])]
     return found
+
+
+def cut_patches(grid: Grid, room: Sequence[int]) -> list[Cells]:
+    """The same for a grid of patches: each lies on one host, whole."""
+    size = grid.rows * grid.columns
+    rooms = [cells // size for cells in room]
+    if sum(rooms) < grid.patches:
+        raise BadInput(
+            f"no room for the grid: it is {grid.patches} patches of {grid.rows}x{grid.columns} cells, the {len(room)} "
+            f"hosts have room for {sum(rooms)} ({', '.join(map(str, rooms))}): add hosts, raise --capacity, or take "
+            "smaller patches"
+        )
+    blocks = cut(grid.patches // grid.across, grid.across, rooms)
+    return [np.sort(np.concatenate([_NONE, *(grid.cells_of(int(patch)) for patch in block)])) for block in blocks]
 
 
 def _shares(cells: int, room: Sequence[int]) -> list[int]:

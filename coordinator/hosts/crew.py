@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from cellnode.hostmessages import Offer, Refused
 from cellnode.messages import Done, Placement, Stop
+from cellnode.patchlayout import Grid, grid
 from cellnode.runtime import Runtime, claim
 from coordinator.clientmessages import Answer, Ask
 from coordinator.contacts import HostLine
@@ -49,6 +50,13 @@ class Means:
     registrar: Registrar | None = None  # asks for keys; None: nobody has to show one
 
 
+def grid_of(placement: Placement) -> Grid | None:
+    """How its grid is cut into patches; None: it is not."""
+    if not any(placement.patch):
+        return None
+    return grid(placement.height, placement.width, placement.torus, placement.patch)
+
+
 class Crew:
     """`listen()` first; `keep_on()` once hosts have blocks; `leave()` or `stop()` at the end."""
 
@@ -62,7 +70,8 @@ class Crew:
         say: Say,
     ) -> None:
         self.runtime, self.placement, self.means, self.say = runtime, placement, means, say
-        self.roster = Roster(epochs.next_placement, keep)
+        self.patches = grid_of(placement)
+        self.roster = Roster(epochs.next_placement, keep, self.patches)
         self.wanted = Wanted(placement.interval_ns)
         self.endpoint = means.endpoint  # where hosts join; with its port once we listen
         self.ended = threading.Event()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from coordinator.camera import Sight
-from coordinator.hosts.blocks import cut
+from coordinator.hosts.blocks import cut, cut_patches
 from coordinator.hosts.crew import Crew
 from coordinator.hosts.roster import Tenure
 from coordinator.link import Link
@@ -30,9 +30,10 @@ def launch(crew: Crew, on_progress: OnProgress, look: Look) -> None:
     """A new swarm on as many hosts as it wants. RunFailed when they do not come, or their cells do not come up."""
     link, steward, _ = crew.here
     _await_hosts(crew, link)
-    placement = crew.placement
+    placement, patches = crew.placement, crew.patches
     names = sorted(link.hosts, key=lambda name: (len(name), name))[: crew.means.hosts]
-    blocks = cut(placement.height, placement.width, [link.hosts[name].offer.capacity for name in names])
+    rooms = [link.hosts[name].offer.capacity for name in names]
+    blocks = cut(placement.height, placement.width, rooms) if patches is None else cut_patches(patches, rooms)
     steward.begin({name: block.tolist() for name, block in zip(names, blocks, strict=True)})
     crew.keep_on()
     limit_s = 60 + 0.2 * placement.height * placement.width

@@ -2,7 +2,7 @@
 
 A state machine: what hosts say and whether they are silent is passed in, what to do is handed back; epochs come from
 outside and are durable before they are used. A block stays with a silent host while nobody else has room: if it only
-was cut off, its cells still live. May import numpy and msgspec.
+was cut off, its cells still live. May import numpy, msgspec and the layout of patches.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from cellnode.patchlayout import Grid
 
 
 class Tenure(msgspec.Struct, frozen=True):
@@ -48,10 +50,16 @@ class Changes:
 
 
 class Roster:
-    """`next_epoch` stores durably what it returns; `keep` stores the tenures, before they are acted on."""
+    """`next_epoch` stores durably what it returns; `keep` stores the tenures, before they are acted on. `patches`: a
+    grid of these, each of which stays whole."""
 
-    def __init__(self, next_epoch: Callable[[], int], keep: Callable[[list[Tenure]], None]) -> None:
-        self._next_epoch, self._keep = next_epoch, keep
+    def __init__(
+        self,
+        next_epoch: Callable[[], int],
+        keep: Callable[[list[Tenure]], None],
+        patches: Grid | None = None,
+    ) -> None:
+        self._next_epoch, self._keep, self._patches = next_epoch, keep, patches
         self.tenures: dict[int, Tenure] = {}
         self._homeless: list[list[int]] = []
 
@@ -119,14 +127,30 @@ class Roster:
         while cells:
             fits = [name for name in order if free[name] >= len(cells)]
             name = fits[-1] if fits else order.pop(0)  # the tightest that takes all, or the roomiest
-            part, cells = cells[: free[name]], cells[free[name] :]
-            begun.append(self._give(name, hosts[name], part))
+            part, cells = self._part(cells, free[name])
+            if part:
+                begun.append(self._give(name, hosts[name], part))
+            elif not order:  # patches of different sizes need not fit where as many cells do
+                self._homeless.append(cells)
+                break
         return begun
+
+    def _part(self, cells: list[int], room: int) -> tuple[list[int], list[int]]:
+        """As many of these, from the first on, as there is room for, and the rest."""
+        if self._patches is None:
+            return cells[:room], cells[room:]
+        numbers = np.asarray(cells, np.int64)
+        of = self._patches.patch_of(numbers)
+        patches, sizes = np.unique(of, return_counts=True)
+        mine = np.isin(of, patches[np.cumsum(sizes) <= room])
+        return numbers[mine].tolist(), numbers[~mine].tolist()
 
     def _free(self, name: str, seen: Seen) -> int:
         if seen.silent:
             return 0
-        return seen.capacity - sum(len(self.tenures[epoch].cells) for epoch in self.of(name))
+        free = seen.capacity - sum(len(self.tenures[epoch].cells) for epoch in self.of(name))
+        size = 1 if self._patches is None else self._patches.rows * self._patches.columns
+        return free // size * size
 
     def _give(self, name: str, seen: Seen, cells: list[int]) -> Tenure:
         tenure = Tenure(self._next_epoch(), name, seen.instance, cells)

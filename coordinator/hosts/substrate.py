@@ -23,9 +23,8 @@ from cellnode.messages import (
     SetInterval,
     SetPause,
 )
-from cellnode.panel import Phase
 from cellnode.runtime import Runtime
-from coordinator.camera import Sight
+from coordinator.camera import Sight, bound
 from coordinator.clientmessages import Answer, Ask
 from coordinator.cost import COST_WINDOW_S, cost_us
 from coordinator.host import Epochs
@@ -43,8 +42,6 @@ FRESH_S = 0.05  # a look younger than this is not repeated
 class HostsSubstrate:
     """`listen()`, then `launch()` a new swarm or `adopt()` one that runs."""
 
-    name = "processes"
-
     def __init__(
         self,
         runtime: Runtime,
@@ -57,6 +54,7 @@ class HostsSubstrate:
         self.hosts = means.hosts
         self._crew = Crew(runtime, placement, epochs, keep, means, on_line)
         self._wanted, self._local = self._crew.wanted, means.local
+        self.name = "processes" if self._crew.patches is None else "patches"
         self._orders: Orders | None = None
         self._frozen: dict[int, int] = {}  # cell -> its life when it was stopped
 
@@ -187,9 +185,8 @@ class HostsSubstrate:
         return self._orders
 
     def processes(self) -> int:
-        """Each agent forks one for each cell and counts it when its endpoint is bound."""
-        sight = self._look(fresh_s=FRESH_S)
-        return int((sight.on & (sight.phases >= Phase.BOUND)).sum())
+        """Each agent forks one for each cell, or patch, and counts it when its endpoint is bound."""
+        return bound(self._look(fresh_s=FRESH_S), self._crew.patches)
 
     def gone(self, before: Sight, cells: Cells) -> int:
         """By their agents, who have reaped them: this machine's kernel knows nothing of other hosts' processes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from cutgrid import Cut, Whole, faults_of
@@ -130,6 +132,23 @@ def test_a_realm_that_was_stopped_wakes_every_cell_once_and_late_and_forgets_no_
     assert (gained[:, Counter.SAID] <= 2).all() and gained[:, Counter.SAID].min() >= 1
     assert gained[:, Counter.MISSED_WAKES].tolist() == [1] * 4
     assert gained[:, Counter.FORGOTTEN].sum() == 0
+
+
+@pytest.mark.parametrize("engine", [dot, lambda: Toy("int8")], ids=["C", "arrays"])
+def test_a_cell_of_another_host_has_an_epoch_of_its_own_and_may_be_lives_ahead(
+    engine: Callable[[], Engine],
+) -> None:
+    it = lonely(engine())
+    strangers = len(it.layout.around)
+
+    def hears(epoch: int, life: int) -> bool:
+        before = it.counters()[:, Counter.DROP_FUTURE_INCARNATION].sum()
+        it.hear([encode(Frame(0, TAG, int(it.layout.around[0]), epoch, life, 1, 1, state(50)))])
+        return bool(it.counters()[:, Counter.DROP_FUTURE_INCARNATION].sum() == before)
+
+    assert not hears(5, 1), "our own epoch is 1, as far as it knows"
+    it.meet(np.ones(strangers, np.int64), np.ones(strangers, np.bool_), np.full(strangers, 5), np.full(strangers, 10))
+    assert hears(5, 1) and hears(5, 11) and not hears(5, 12) and not hears(6, 1)
 
 
 def test_what_c_does_not_know_is_handed_to_arrays_and_not_a_byte_is_lost() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cellnode.patchlayout import grid
 from coordinator.hosts.roster import Roster, Seen, Tenure
 
 
@@ -91,3 +92,23 @@ def test_a_new_coordinator_goes_on_with_what_was_stored() -> None:
     assert other.homeless == 2, "cells that nobody carried"
     changes = other.look(book.hosts)
     assert [(tenure.epoch, tenure.cells) for tenure in changes.begun] == [(3, [2, 3])]
+
+
+def test_a_lost_host_s_patches_are_divided_among_the_others_each_of_them_whole() -> None:
+    epochs = iter(range(1, 100))
+    roster = Roster(lambda: next(epochs), lambda _tenures: None, grid(4, 6, False, (2, 2)))
+    top = [cell for cell in range(24) if cell // 6 < 2]  # three patches
+    hosts = {"a": Seen("a1", 12, False), "b": Seen("b1", 19, False), "c": Seen("c1", 11, False)}
+    roster.begin({"a": top, "b": [cell for cell in range(24) if cell // 6 >= 2]}, hosts)
+    begun = roster.look(hosts | {"a": Seen("a1", 12, True)}).begun
+    assert {tenure.host: tenure.cells for tenure in begun} == {"c": [0, 1, 2, 3, 6, 7, 8, 9], "b": [4, 5, 10, 11]}
+
+
+def test_patches_that_fit_nowhere_wait_though_there_is_room_for_as_many_cells() -> None:
+    epochs = iter(range(1, 100))
+    roster = Roster(lambda: next(epochs), lambda _tenures: None, grid(2, 4, False, (2, 2)))
+    roster.begin({"a": list(range(8))}, {"a": Seen("a1", 8, False)})
+    lost = {"a": Seen("a2", 0, False), "b": Seen("b1", 7, False), "c": Seen("c1", 3, False)}
+    assert roster.look(lost).begun == [] and roster.homeless == 8
+    begun = roster.look(lost | {"c": Seen("c1", 4, False)}).begun
+    assert sorted(tenure.host for tenure in begun) == ["b", "c"] and roster.homeless == 0

@@ -96,10 +96,10 @@ def test_where_ray_hosts_are_to_find_us_must_be_said_and_that_the_network_is_tru
 
 def test_hosts_of_ray_have_room_for_a_lost_ones_cells() -> None:
     on_ray = Wish(rule="dot", launch="ray", hosts=4)
-    assert wish.room(on_ray, 256) == 86, "three carry what four did"
-    assert wish.room(Wish(rule="dot", hosts=4), 256) == 64, "elsewhere just a share"
-    assert wish.room(Wish(rule="dot", launch="ray", hosts=4, capacity=100), 256) == 100
-    assert wish.room(Wish(rule="dot", launch="ray", hosts=1), 256) == 256
+    assert wish.room(on_ray, (16, 16)) == 86, "three carry what four did"
+    assert wish.room(Wish(rule="dot", hosts=4), (16, 16)) == 64, "elsewhere just a share"
+    assert wish.room(Wish(rule="dot", launch="ray", hosts=4, capacity=100), (16, 16)) == 100
+    assert wish.room(Wish(rule="dot", launch="ray", hosts=1), (16, 16)) == 256
 
 
 def test_without_ray_the_extra_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
