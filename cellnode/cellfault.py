@@ -80,6 +80,10 @@ class CellFaults:
         self.lying = any(not _warps(fault) for fault in mine)
         return not same
 
+    def count_at(self, counters: Tally) -> None:
+        """The cell's counters lie elsewhere from now on."""
+        self._counters = counters
+
     def warp(self, block: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         """What becomes of an update: block [1, 3, 3, C] and what the core made of it [1, C]."""
         for fault in self._faults:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellnode.frame import LIFE_MAX
+from cellnode.harm import HarmedEngine
 from cellnode.mailbox import OWN, POSITIONS
 from cellnode.mailboxes import Mailboxes
 from cellnode.nativelib import counters_of
@@ -41,6 +42,8 @@ def to_arrays(world: NativeWorld, tag: int, now_ns: int) -> PatchWorld:
     for part in world.parts:
         for cell in np.flatnonzero(world.cells["held"][part.first : part.end] >= 0).tolist():
             _fill_held(made, part.first + cell, part.held_of(int(world.cells["held"][part.first + cell])))
+    for cell, one in world.struck.settle().items():
+        made.patch.take_over(cell, one.engine if isinstance(one.engine, HarmedEngine) else None, one.faulty)
     made.set_faults(world.faults, now_ns)
     return made
 

@@ -7,6 +7,7 @@ whole chip again. Opens nothing. May import msgspec, numpy, firmware_sim, the dr
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from cellnode.draws import Purpose, chain, draw64
 from cellnode.mailbox import Tally
 from cellnode.messages import RulePayload
 from cellnode.panel import Counter
-from cellnode.upset import AccumulatorFlips
+from cellnode.upset import FOR_EVER, AccumulatorFlips
 from firmware_sim.engines import Engine, Family, genome_of, make_engine
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.genome import Genome
@@ -83,8 +84,16 @@ def _seed(harm: Harm, cell: int) -> int:
 
 
 def spare_chip(engine: Engine, rule: RulePayload) -> Engine:
-    """In virtual time many cells share an engine; one that is to be harmed gets a chip that nobody else computes on."""
+    """In virtual time many cells share an engine; one that is to be harmed gets a chip that nobody else computes on. An
+    integer core of a genome keeps nothing from one update to the next: one serves all."""
+    if genome_of(engine) is not None:
+        return _core(engine.name, rule.blob, rule.degrees)
     return make_engine(engine.name, rule.blob, rule.degrees)
+
+
+@functools.lru_cache(8)
+def _core(name: str, blob: bytes, degrees: float) -> Engine:
+    return make_engine(name, blob, degrees)
 
 
 def carry_out(
@@ -164,9 +173,8 @@ class HarmedEngine:
     def update(self, neighbourhood: NDArray[Any]) -> NDArray[Any]:
         try:
             new = self._inner.update(neighbourhood)
-            for fault in self._faults.values():
-                if isinstance(fault, AccumulatorFlips):
-                    new = fault.upset(self._inner, neighbourhood, new)
+            for fault in self._upsets:
+                new = fault.upset(self._inner, neighbourhood, new)
             return new
         except RunFailed:
             if self._spares is None:
@@ -175,6 +183,24 @@ class HarmedEngine:
             return np.zeros((len(neighbourhood), self.channels), self.dtype)
         finally:
             self._count()
+
+    def foretold(self) -> tuple[Genome | None, int]:
+        """A genome, and how many updates from now on are what it makes of them; after those this engine is needed."""
+        genome = genome_of(self._inner)
+        return genome, 0 if genome is None else min((fault.spared() for fault in self._upsets), default=FOR_EVER)
+
+    def passed(self, updates: int) -> None:
+        """So many of the updates foretold have been computed elsewhere."""
+        for fault in self._upsets:
+            fault.passed(updates)
+
+    def count_at(self, counters: Tally) -> None:
+        """The cell's counters lie elsewhere from now on."""
+        self._counters = counters
+
+    @property
+    def _upsets(self) -> list[AccumulatorFlips]:
+        return [fault for fault in self._faults.values() if isinstance(fault, AccumulatorFlips)]
 
     def _begin_anew(self, spares: Spares) -> None:
         """The chip is silent for good: a whole one takes its place, empty."""

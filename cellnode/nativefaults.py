@@ -1,7 +1,8 @@
-"""The faults that native/faults.c knows, as it reads them: what each does, and on which edges or clocks it lies.
+"""The faults that a world in C knows, and those of links and clocks as native/faults.c reads them.
 
-`knows` is strict: a fault of a kind that is not listed here, or one that asks for anything beyond the listed fields, is
-not known, whatever else it may be. Draws nothing. May import numpy, the draws, the messages and the laws of faults.
+What cells compute and say is nativestruck.py's. `knows` is strict: a fault of a kind that is not listed here, or one
+that asks for anything beyond the listed fields, is not known, whatever else it may be. Draws nothing. May import numpy,
+the draws, the messages and the laws of faults.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import bursts, clockfault, delays
+from cellnode import bursts, cellfault, clockfault, delays
 from cellnode.draws import Purpose, Words, chain, chance
 from cellnode.linkfault import ALL_SLOTS
 from cellnode.messages import LinkFault
@@ -27,6 +28,8 @@ FIELDS: dict[str, tuple[str, ...]] = {  # what each kind may ask for, beside its
     "duplicate": ("rate", "slots", "delay_intervals"),
     "drift": ("rate", "spread"),
     "jitter": ("rate",),
+    "stuck": ("channel", "level"),
+    "lie": ("mode", "lag", "rule"),
 }
 NUMBERS = {"loss": 0, "burst": 1, "delay": 2, "reorder": 3, "duplicate": 4, "drift": 5, "jitter": 6}
 _PURPOSES: dict[str, tuple[Purpose, ...]] = {  # of the keys that C uses, in its order
@@ -88,6 +91,8 @@ def table_of(faults: Sequence[LinkFault], interval_ns: int) -> Table:
     """What each fault does."""
     rows, kept = np.zeros(len(faults), FAULT), []
     for row, fault in zip(rows, faults, strict=True):
+        if fault.kind in cellfault.KINDS:
+            continue  # no edge or clock leads to its row
         row["kind"] = NUMBERS[fault.kind]
         row["id_key"] = chain(0, fault.id)
         for name, purpose in zip(("key", "second_key", "third_key"), _PURPOSES[fault.kind], strict=False):

@@ -70,6 +70,13 @@ FAULT = np.dtype(
     ]
 )
 EDGES = np.dtype([("fault", np.int32), ("slots", np.int32)])
+STRUCK = np.dtype(
+    [
+        ("rule", np.uint64),  # an address
+        *((name, np.int64) for name in ("spared", "lying")),
+        ("said", np.int8, (CHANNELS,)),
+    ]
+)
 HELD = np.dtype(
     [
         *((name, np.int64) for name in ("due_ns", "sender", "incarnation", "sequence")),
@@ -101,7 +108,8 @@ class World(ctypes.Structure):
     """`world` of native/world.h: where the buffers are, and what holds for all cells."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("cells", "rule", "intervals", "faults", "edges", "held", "log")),
+        *((name, ctypes.c_void_p) for name in ("cells", "rule", "intervals", "faults", "edges", "struck")),
+        *((name, ctypes.c_void_p) for name in ("held", "log")),
         *((name, ctypes.c_void_p) for name in ("events", "buckets")),
         ("ask", ASK),
         *((name, ctypes.c_int64) for name in ("interval_ns", "epoch", "delay_max_ns")),
@@ -122,6 +130,7 @@ _SIZES = [
     RULE_BYTES,
     EDGES.itemsize,
     HEARD.itemsize,
+    STRUCK.itemsize,
     COPY_DTYPE.itemsize,
     *(SLOT_DTYPE.fields[name][1] for name in ("counters", "flip", "copies", "say_times")),  # type: ignore[index]
 ]
@@ -190,6 +199,9 @@ def _declare(library: ctypes.CDLL) -> None:
         "power": ([world, address, i64, i32, i64], None),
         "erase": ([world, address, i64, i64], None),
         "seed": ([world, address, i64, ctypes.c_char_p, i64], None),
+        "corrupt": ([world, i64, ctypes.c_char_p, i64], None),
+        "refit": ([world, i64, i64], None),
+        "jump": ([world, i64, i64, i64], None),
         "run": ([world, i32, i32, i64], i32),
         "hear": ([world, i32, i32, address, i64, i64], i64),
         "set_interval": ([world, i32, i32, i64], None),

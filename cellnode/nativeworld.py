@@ -1,9 +1,10 @@
 """Virtual time in C: the fastest world for int8 rules, equal to `oracle.CellWorld` event for event.
 
 All that cells are lies in one NumPy array (`nativelib.CELL`); native/library.c runs the events one by one in the order
-(time, cell) and computes the rule's integer core itself. Cells on other engines are asked of those engines. It knows
-the faults of `nativefaults.FIELDS` and nothing beyond; whoever owns it hands it over to arrays (`handover.py`) for what
-it does not know. Knows no clock. May import numpy, firmware_sim, the library, draws and faults.
+(time, cell) and computes the rule's integer core itself. Cells on other engines are asked of those engines; struck ones
+are `nativestruck.py`'s. It knows the faults of `nativefaults.FIELDS` and nothing beyond; whoever owns it hands it over
+to arrays (`handover.py`) for what it does not know. Knows no clock. May import numpy, firmware_sim, the library, draws
+and faults.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode import clockfault, linkfault, nativelib
+from cellnode import cellfault, clockfault, harm, linkfault, nativelib
 from cellnode.cell import REACTION_NS
 from cellnode.draws import TABLE, Purpose, chain
 from cellnode.heard import Heard
 from cellnode.linkfault import DELAY_MAX, check
 from cellnode.mailbox import NEVER_NS
-from cellnode.messages import LinkFault
+from cellnode.messages import LinkFault, RulePayload
 from cellnode.nativefaults import edges_of, table_of
 from cellnode.nativelib import ASK, CELL, EDGES, EVENT, HERE, SAID, World
 from cellnode.nativepart import EngineFailed, Part
+from cellnode.nativestruck import Struck, Victim
 from cellnode.oracle import Said
 from firmware_sim.engines import Engine, genome_of
 from firmware_sim.errors import BadInput
@@ -73,6 +75,8 @@ class NativeWorld:
         self.numbers = numbers
         if numbers is not None:
             self.cells["number"] = numbers
+        engines = [engine, *(other for _, other in others)]
+        self.struck = Struck(self._library, self.cells, engines, epoch)
         self.count = len(table) - elsewhere
         size = self.count // parts
         self.parts = [Part(self._library, k * size, (k + 1) * size, interval_ns) for k in range(parts)]
@@ -116,6 +120,8 @@ class NativeWorld:
 
     def run(self, until_ns: int) -> None:
         """Everything that happens up to and including `until_ns`."""
+        for part in self.parts:
+            part.world.struck = self.struck.rows.ctypes.data
         try:
             if self._threads == 1:
                 for part in self.parts:
@@ -132,8 +138,11 @@ class NativeWorld:
 
     def power(self, cells: Iterable[int], on: bool, now_ns: int) -> None:
         """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
-        for world, some in self._by_part(cells):
+        changed = [cell for cell in set(cells) if (self.cells["on"][cell] == HERE) != on]
+        self.struck.forget(changed)
+        for world, some in self._by_part(changed):
             self._library.planaria_world_power(world, some.ctypes.data, len(some), on, now_ns)
+        self._rouse(self.struck.tell(changed), now_ns)
 
     def freeze(self, cells: Iterable[int], frozen: bool, now_ns: int) -> None:
         """As in `CellWorld`."""
@@ -163,8 +172,16 @@ class NativeWorld:
         for world, some in self._by_part(self._reachable(cells)):
             self._library.planaria_world_seed(world, some.ctypes.data, len(some), bytes(state), now_ns)
 
+    def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload, now_ns: int) -> None:
+        """A hardware fault on those of these cells that are on."""
+        wanted = [cell for cell in self._reachable(set(cells)) if self.cells["on"][cell] == HERE]
+        for world, some in self._by_part(wanted):
+            for cell in some.tolist():
+                victim = Victim(self._library, world, self.struck, cell, self.interval_ns)
+                harm.carry_out(order, victim, rule, now_ns, harm.spare_chip)
+
     def set_faults(self, faults: Sequence[LinkFault], now_ns: int) -> None:
-        """Faults that it `knows`, each on the incoming edges of its cells."""
+        """Faults that it knows: on the incoming edges of cells, on their clocks, on what they compute and say."""
         self.faults = tuple(check(fault) for fault in faults)
         links = edges_of(self.faults, len(self.cells), linkfault.KINDS, 0)
         clocks = edges_of(self.faults, len(self.cells), clockfault.KINDS, len(links.edges))
@@ -173,18 +190,28 @@ class NativeWorld:
         self._edges = np.concatenate([links.edges, clocks.edges])
         self._fault_table = table_of(self.faults, self.interval_ns)
         self._bind()
+        self._rouse(self.struck.set_faults([fault for fault in self.faults if fault.kind in cellfault.KINDS]), now_ns)
 
     def twin(self, engine: Engine) -> NativeWorld:
-        """A copy that lives on by itself, on `engine`, which is of the same family."""
+        """A copy that lives on by itself, on `engine`, which is of the same family. Nobody may be struck."""
+        assert not self.struck.ones, "what is wrong with one cell is not copied"
         it = copy.copy(self)
         it.engine = engine
         it.cells = nativelib.aligned(len(self.cells), CELL)
         it.cells[:] = self.cells
+        it.struck = Struck(self._library, it.cells, [engine, *(other for _, other in self.others)], self.epoch)
         it.parts = [part.copy() for part in self.parts]
         it._bind()
         return it
 
     # ---- inside
+
+    def _rouse(self, cells: Iterable[int], now_ns: int) -> None:
+        """What was proven of these cells' fixed points is not any more."""
+        for part in self.parts:
+            for cell in cells:
+                if part.first <= cell < part.end:
+                    self._library.planaria_world_refit(part.world, cell, now_ns)
 
     def _reachable(self, cells: Iterable[int]) -> list[int]:
         """Who stands still misses what is done to him."""
@@ -204,7 +231,7 @@ class NativeWorld:
         self._events = nativelib.aligned(len(self.cells), EVENT)
         told = self.log is not None or self.numbers is not None
         self._said = np.zeros(LOG_ROOM if told else 0, SAID)
-        self._ask = ASK(self._answer) if genome is None or self.others else ASK()
+        self._ask = ASK(self._answer)
         for part in self.parts:
             world = part.world
             world.cells, world.events = self.cells.ctypes.data, self._events.ctypes.data
@@ -219,13 +246,18 @@ class NativeWorld:
             world.delay_max_ns = round(DELAY_MAX * self.interval_ns)
             world.wake_key = chain(chain(0, self.rng_seed), int(Purpose.WAKE))
 
-    def _answer(self, number: int, block: int, state: int) -> int:
-        """What C asks of an engine outside: the update of one cell."""
+    def _answer(self, cell: int, block: int | None, state: int) -> int:
+        """What C asks of an engine outside: the update of one cell, or what it says instead of its state."""
         try:
-            engine = self.others[number - 1][1] if number else self.engine
-            asked = np.frombuffer(ctypes.string_at(block, 9 * CHANNELS), np.int8).reshape(1, 3, 3, CHANNELS)
-            new = np.ascontiguousarray(engine.update(asked), np.int8)
-            ctypes.memmove(state, new.ctypes.data, CHANNELS)
+            if block is None:
+                new = self.struck.say(cell, ctypes.string_at(state, CHANNELS))
+            else:
+                asked = np.frombuffer(ctypes.string_at(block, 9 * CHANNELS), np.int8).reshape(1, 3, 3, CHANNELS)
+                number = int(self.cells["engine"][cell])
+                engine = self.others[number - 1][1] if number > 0 else self.engine
+                found = engine.update(asked) if number >= 0 else self.struck.update(cell, asked)
+                new = np.ascontiguousarray(found, np.int8).tobytes()
+            ctypes.memmove(state, new, CHANNELS)
             return 0
         except BaseException as error:  # it cannot pass through C: `run` raises it
             self._error = error

@@ -19,6 +19,7 @@ from cellnode.cellfault import CellFaults
 from cellnode.clockfault import bend
 from cellnode.draws import Purpose, chain_array, interval_ns_array, stream_key, wake_entity
 from cellnode.frame import LIFE_MAX, NEXT_WITHIN_MAX
+from cellnode.harm import HarmedEngine
 from cellnode.mailbox import NEVER_NS, OWN, incarnation_of
 from cellnode.mailboxes import Frames, Heard, Indices, Mailboxes, Mask, Times, any_slot, count_slots
 from cellnode.messages import LinkFault
@@ -159,15 +160,28 @@ class Patch:
 
     def refit(self, cell: int, engine: Engine, now_ns: int) -> None:
         """`Cell.refit`: this cell, which is on, is computed by an engine of its own until its life ends."""
+        self._give(cell, engine)
+        one = np.array([cell])
+        self._fixed[one] = False
+        self.next_within[one] = 1
+        self._schedule(one, np.array([now_ns]))
+
+    def take_over(self, cell: int, engine: HarmedEngine | None, faulty: CellFaults | None) -> None:
+        """What is wrong with this cell, of a swarm that lives on here."""
+        if engine is not None:
+            engine.count_at(self.counters[:, cell])
+            self._give(cell, engine)
+        if faulty is not None:
+            faulty.count_at(self.counters[:, cell])
+            self._faulty[cell] = faulty
+            self._warping[cell], self._lying[cell] = faulty.warping, faulty.lying
+
+    def _give(self, cell: int, engine: Engine) -> None:
         if cell not in self._own_engine:
             self._others.append(engine)
             self._own_engine[cell] = len(self._others)
         self._engine_of[cell] = number = self._own_engine[cell]
         self._others[number - 1] = engine
-        one = np.array([cell])
-        self._fixed[one] = False
-        self.next_within[one] = 1
-        self._schedule(one, np.array([now_ns]))
 
     def set_clock_faults(self, faults: Sequence[tuple[LinkFault, Mask]]) -> None:
         """`Cell.set_clock` for all: faults on clocks, each with its victims [n]. Pending wakes stay where they are."""

@@ -32,26 +32,27 @@ class _Victim:
     """One cell of a patch, as a harm sees it."""
 
     def __init__(self, patch: Patch, cell: int) -> None:
-        self._patch, self.cell = patch, cell
+        self._patch, self._index = patch, cell
+        self.cell = int(patch.numbers[cell])
         self.interval_ns = patch.interval_ns
         self.counters: Any = patch.counters[:, cell]
 
     @property
     def state_bytes(self) -> bytes:
-        return bytes(self._patch.states[self.cell].tobytes())
+        return bytes(self._patch.states[self._index].tobytes())
 
     @property
     def engine(self) -> Engine:
-        return self._patch.engine_of(self.cell)
+        return self._patch.engine_of(self._index)
 
     def corrupt(self, values: bytes, now_ns: int) -> None:
-        self._patch.corrupt(np.array([self.cell]), np.frombuffer(values, self._patch.engine.dtype), now_ns)
+        self._patch.corrupt(np.array([self._index]), np.frombuffer(values, self._patch.engine.dtype), now_ns)
 
     def refit(self, engine: Engine, now_ns: int) -> None:
-        self._patch.refit(self.cell, engine, now_ns)
+        self._patch.refit(self._index, engine, now_ns)
 
     def jump(self, ns: int, now_ns: int) -> None:
-        self._patch.jump(np.array([self.cell]), ns, now_ns)
+        self._patch.jump(np.array([self._index]), ns, now_ns)
 
 
 class PatchWorld:

@@ -231,8 +231,8 @@ class Realm:
         self._side.world.seed(cells, state, self.now_ns)
 
     def harm(self, order: harm.Harm, cells: Iterable[int], rule: RulePayload) -> None:
-        """A hardware fault on these cells, which arrays then compute."""
-        self.to_arrays().world.harm(order, cells, rule, self.now_ns)
+        """A hardware fault on these cells."""
+        self._side.world.harm(order, cells, rule, self.now_ns)
 
     def set_faults(self, faults: Sequence[LinkFault]) -> None:
         """The whole wanted list; what lies on other patches' cells is passed over."""

@@ -7,6 +7,7 @@ its own seed, one draw an update. May import numpy and firmware_sim.
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Any
 
@@ -19,6 +20,8 @@ from firmware_sim.genome import Genome
 from firmware_sim.limits import ALPHA, CHANNELS, STATE_MAX_INT8
 
 WIDTH = 24  # bits; the genome's loader has proved that every sum fits
+FOR_EVER = 1 << 62  # updates
+AHEAD = 256  # updates for which it is drawn at once whether they are hit
 
 
 class AccumulatorFlips:
@@ -27,21 +30,34 @@ class AccumulatorFlips:
     def __init__(self, rate: float, count: int, seed: int) -> None:
         self._rate, self._count = rate, min(count, WIDTH * CHANNELS)
         self._draw = random.Random(seed)
-        self._batch: Batch | None = None
+        self._whole = 0  # so many updates from now on are drawn already, and whole ...
+        self._due = False  # ... and the one after them is drawn, too, and hit
         self._hits = 0
+
+    def spared(self) -> int:
+        """So many updates from now on are whole; none if the next one is not, or was not drawn yet."""
+        if self._whole == 0 and not self._due:
+            while self._whole < AHEAD and not self._due:
+                self._due = self._draw.random() < self._rate
+                self._whole += not self._due
+        return self._whole
+
+    def passed(self, updates: int) -> None:
+        """So many updates that were to be whole have been computed elsewhere."""
+        self._whole -= updates
 
     def upset(self, engine: Engine, neighbourhood: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         """What became of the update [1, 3, 3, 16] -> [1, 16] that `engine` has just computed as `new`."""
-        if self._draw.random() >= self._rate:
+        if self.spared():
+            self._whole -= 1
             return new
+        self._due = False
         genome = genome_of(engine)
         assert genome is not None, "asked when it began"
         alphas = neighbourhood[0, ..., ALPHA].reshape(-1)
         if alphas.max() <= genome.alive:
             return new  # nothing lives in reach: the core does not compute
-        if self._batch is None or self._batch.genome is not genome:
-            self._batch = Batch(genome)
-        sums = self._batch.accumulators(neighbourhood)[0].astype(np.int64)
+        sums = _batch(genome).accumulators(neighbourhood)[0].astype(np.int64)
         for at in self._draw.sample(range(WIDTH * CHANNELS), self._count):
             sums[at // WIDTH] = _flipped(int(sums[at // WIDTH]), at % WIDTH)
         self._hits += self._count
@@ -55,6 +71,12 @@ class AccumulatorFlips:
 
     def hits(self) -> int:
         return self._hits
+
+
+@functools.lru_cache(64)
+def _batch(genome: Genome) -> Batch:
+    """Many cells share a genome."""
+    return Batch(genome)
 
 
 def settled(genome: Genome, sums: NDArray[np.int64], own: NDArray[np.int8]) -> NDArray[np.int8]:

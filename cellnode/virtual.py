@@ -124,15 +124,11 @@ class VirtualSwarm:
     @property
     def frozen(self) -> NDArray[np.bool_]:
         """[cells]: who stands still."""
-        return np.zeros_like(self.on) if isinstance(self._world, NativeWorld) else self._world.frozen
+        return self._world.frozen
 
     def freeze(self, cells: Iterable[int], frozen: bool) -> None:
         """Stop the clocks of cells, or let them go on: they hear what has come meanwhile, and a wake that was missed
         comes at once, and late. Cells that are off are left out; losing power ends it."""
-        if isinstance(self._world, NativeWorld):
-            self._say("virtual time: arrays compute cells that stand still, slower")
-            self.to_arrays()
-        assert not isinstance(self._world, NativeWorld), "just handed over"
         self._world.freeze(self._known(cells), frozen, self.now_ns)
 
     def poke(self, kind: str, cells: Iterable[int], state: bytes = b"") -> None:
@@ -181,10 +177,6 @@ class VirtualSwarm:
             decoded = harm.decode(order)
         except ValueError as error:
             raise BadInput(f"harm: {error}") from error
-        if isinstance(self._world, NativeWorld):
-            self._say("virtual time: arrays compute cells with faults of hardware, slower")
-            self.to_arrays()
-        assert not isinstance(self._world, NativeWorld), "handed over"
         self._world.harm(decoded, cells, self._rule, self.now_ns)
 
     def _legal(self, state: bytes) -> bytes:

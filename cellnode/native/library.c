@@ -20,6 +20,9 @@ void planaria_world_update(const world_rule *rule, int32_t simd, const world_cel
 void planaria_world_power(world *w, const int64_t *cells, int64_t n, int32_t on, int64_t now_ns);
 void planaria_world_erase(world *w, const int64_t *cells, int64_t n, int64_t now_ns);
 void planaria_world_seed(world *w, const int64_t *cells, int64_t n, const int8_t *state, int64_t now_ns);
+void planaria_world_corrupt(world *w, int64_t cell, const int8_t *state, int64_t now_ns);
+void planaria_world_refit(world *w, int64_t cell, int64_t now_ns);
+void planaria_world_jump(world *w, int64_t cell, int64_t ns, int64_t now_ns);
 int32_t planaria_world_run(world *w, int32_t first, int32_t end, int64_t until_ns);
 int64_t planaria_world_hear(world *w, int32_t first, int32_t end, const world_heard *heard, int64_t n, int64_t now_ns);
 void planaria_world_set_interval(world *w, int32_t first, int32_t end, int64_t now_ns);
@@ -29,7 +32,7 @@ void planaria_world_sizes(int64_t *sizes)
 {
     const int64_t all[] = {sizeof(world),       sizeof(world_cell), sizeof(world_fault), sizeof(world_held),
                            sizeof(world_said), sizeof(world_event), sizeof(world_rule),  sizeof(world_edges),
-                           sizeof(world_heard), sizeof(world_copy), offsetof(world_page, counters),
+                           sizeof(world_heard), sizeof(world_struck), sizeof(world_copy), offsetof(world_page, counters),
                            offsetof(world_page, flip), offsetof(world_page, copies), offsetof(world_page, say_times)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         sizes[i] = all[i];
@@ -90,6 +93,17 @@ void planaria_world_seed(world *w, const int64_t *cells, int64_t n, const int8_t
         }
     }
 }
+
+/* One cell that is on: its memory holds another state now, through no act of anybody's. */
+void planaria_world_corrupt(world *w, int64_t cell, const int8_t *state, int64_t now_ns)
+{
+    memcpy(w->cells[cell].own, state, CHANNELS);
+    begin(w, &w->cells[cell], now_ns);
+}
+
+void planaria_world_refit(world *w, int64_t cell, int64_t now_ns) { refit(w, &w->cells[cell], now_ns); }
+
+void planaria_world_jump(world *w, int64_t cell, int64_t ns, int64_t now_ns) { leap(w, &w->cells[cell], ns, now_ns); }
 
 /* Everything that happens to the cells first .. end - 1 up to and including `until_ns`, in the order (time, cell), what
  * was held back before a wake.  These cells must have no neighbours among the others. */

@@ -1,4 +1,5 @@
-/* What is done to cells from outside, between runs: power, erasure, a seed (cellnode/cell.py, cellnode/patch.py). */
+/* What is done to cells from outside, between runs: power, erasure, a state, another chip, a clock that jumps
+ * (cellnode/cell.py, cellnode/patch.py). */
 #include <string.h>
 
 #include "world.h"
@@ -42,4 +43,29 @@ static void off(world_cell *cell)
     cell->next_wake_ns = NEVER_NS;
     cell->hello_until_ns = 0;
     cell->counters[SLEEPING] = 0;
+}
+
+/* Another chip from now on: what was proven of a fixed point is not. */
+static void refit(const world *w, world_cell *cell, int64_t now_ns)
+{
+    cell->fixed = 0;
+    rouse(w, cell, now_ns);
+}
+
+/* Its clock says `ns` more than a moment ago. */
+static void leap(const world *w, world_cell *cell, int64_t ns, int64_t now_ns)
+{
+    for (int32_t slot = 0; slot < SLOTS; slot++) {
+        cell->slots[slot].heard_at_ns -= ns;
+    }
+    cell->look_at_ns = 0;
+    cell->hello_until_ns -= ns;
+    if (cell->next_wake_ns == NEVER_NS) {
+        return;
+    }
+    cell->next_wake_ns -= ns;
+    if (cell->next_wake_ns <= now_ns) {
+        count_late(w, cell, now_ns);
+        cell->next_wake_ns = now_ns + REACTION_NS;
+    }
 }

@@ -104,6 +104,11 @@ static void release(world *w, int32_t index)
     cell_receive(w, index, held.slot, &frame, held.due_ns);
 }
 
+static world_struck *struck_of(const world *w, const world_cell *cell)
+{
+    return cell->engine < 0 ? &w->struck[-1 - cell->engine] : NULL;
+}
+
 /* Ask whoever computes this cell: with its 3x3 in rows. */
 static void ask(world *w, const world_cell *cell, int8_t *state)
 {
@@ -112,7 +117,7 @@ static void ask(world *w, const world_cell *cell, int8_t *state)
         memcpy(block[slot < 4 ? slot : slot + 1], cell->slots[slot].state, CHANNELS);
     }
     memcpy(block[4], cell->own, CHANNELS);
-    w->failed |= w->ask(cell->engine, block[0], state);
+    w->failed |= w->ask((int32_t)(cell - w->cells), block[0], state);
     for (int32_t c = 0; c < CHANNELS; c++) {
         if (state[c] < -STATE_MAX) { /* no neighbour would accept it */
             memset(state, 0, CHANNELS);
@@ -122,14 +127,20 @@ static void ask(world *w, const world_cell *cell, int8_t *state)
 
 static void compute(world *w, const world_cell *cell, int8_t *state)
 {
+    world_struck *const struck = struck_of(w, cell);
+    const world_rule *rule = cell->engine == 0 ? w->rule : NULL;
     memset(state, 0, CHANNELS);
-    if (w->rule == NULL || cell->engine != 0) {
+    if (struck != NULL && struck->spared > 0) {
+        struck->spared--;
+        rule = struck->rule != NULL ? struck->rule : w->rule;
+    }
+    if (rule == NULL) {
         ask(w, cell, state);
     } else if (cell->alive != 0 || cell->own[ALPHA] > ALIVE_THRESHOLD) {
         if (w->simd) {
-            core_avx2(w->rule, cell, state);
+            core_avx2(rule, cell, state);
         } else {
-            core_plain(w->rule, cell, state);
+            core_plain(rule, cell, state);
         }
         if (cell->alive == 0 && state[ALPHA] <= ALIVE_THRESHOLD) {
             memset(state, 0, CHANNELS);
@@ -206,7 +217,7 @@ static void show(const world *w, const world_cell *cell, int64_t now_ns)
     __atomic_store_n(&page->flip, flip, __ATOMIC_RELEASE);
 }
 
-static void note(world *w, int32_t index, const world_cell *cell, bool hello, int64_t now_ns)
+static void note(world *w, int32_t index, const world_cell *cell, const int8_t *state, bool hello, int64_t now_ns)
 {
     world_said *const said = &w->log[w->log_count++];
     said->time_ns = now_ns;
@@ -215,7 +226,16 @@ static void note(world *w, int32_t index, const world_cell *cell, bool hello, in
     said->sequence = cell->sequence;
     said->hello = hello;
     said->next_within = cell->next_within;
-    memcpy(said->state, cell->own, CHANNELS);
+    memcpy(said->state, state, CHANNELS);
+}
+
+/* What a lying cell says. */
+static const int8_t *lie(world *w, const world_cell *cell)
+{
+    world_struck *const struck = struck_of(w, cell);
+    memcpy(struck->said, cell->own, CHANNELS);
+    w->failed |= w->ask((int32_t)(cell - w->cells), NULL, struck->said);
+    return struck->said;
 }
 
 static void wake(world *w, int32_t index)
@@ -240,7 +260,9 @@ static void wake(world *w, int32_t index)
     cell->sequence++;
     cell->counters[SAID]++;
     cell->counters[HELLOS] += hello;
-    if (cell->quiet >= QUIET_WAKES && !hello && cell->alive == 0) {
+    const bool lying = cell->engine < 0 && struck_of(w, cell)->lying;
+    const int8_t *const state = lying ? lie(w, cell) : cell->own;
+    if (cell->quiet >= QUIET_WAKES && !hello && cell->alive == 0 && !lying) {
         cell->next_wake_ns = NEVER_NS;
         cell->counters[SLEEPING] = 1;
     } else {
@@ -251,9 +273,9 @@ static void wake(world *w, int32_t index)
         show(w, cell, now_ns);
     }
     if (w->log != NULL) {
-        note(w, index, cell, hello, now_ns);
+        note(w, index, cell, state, hello, now_ns);
     }
-    const world_frame frame = {cell->incarnation, cell->sequence, cell->own, hello, cell->next_within};
+    const world_frame frame = {cell->incarnation, cell->sequence, state, hello, cell->next_within};
     for (int32_t slot = 0; slot < SLOTS; slot++) {
         const int32_t neighbour = cell->neighbours[slot];
         if (neighbour == NOBODY || w->cells[neighbour].on != HERE) {

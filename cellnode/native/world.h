@@ -100,7 +100,7 @@ typedef struct {
     int32_t fault_first;  /* of the faults on its links in the world's `edges` */
     /* from here on what only its own wakes and the outside need */
     int32_t neighbours[SLOTS]; /* NOBODY beyond the border */
-    int32_t engine;       /* 0: the rule's integer core; else whom to ask */
+    int32_t engine;       /* 0: the rule's integer core; above: ask; below: -1 - its place in the world's `struck` */
     int32_t held;         /* root of the frames held back, NOBODY if none */
     int32_t held_count;
     int32_t clock_count;
@@ -147,6 +147,30 @@ typedef struct {
     int32_t slots; /* the incoming edges it lies on */
 } world_edges;
 
+enum { BLOCK = 64, BLOCKS_MAX = 4, PAIRS = 24 };
+
+/* The integer core's weights, laid out for columns of hidden units; see core.c. */
+typedef struct {
+    int32_t blocks; /* of 64 hidden units, the last filled up with units that are always 0 */
+    int32_t shift;
+    int32_t m;
+    int32_t s;
+    int32_t half1;
+    int32_t half2;
+    int32_t b2[CHANNELS];
+    int32_t b1[BLOCKS_MAX * BLOCK];
+    int16_t w1[BLOCKS_MAX][PAIRS][2 * BLOCK];       /* [block][pair of inputs][hidden unit, input of the pair] */
+    int16_t w2[BLOCKS_MAX * BLOCK / 2][2 * CHANNELS]; /* [pair of hidden units][output, unit of the pair] */
+} world_rule;
+
+/* A cell whose chip is not as it was made, or that says what it is not (cellnode/nativestruck.py). */
+typedef struct {
+    const world_rule *rule; /* the genome it computes by; null: the world's */
+    int64_t spared;         /* so many updates more are what that genome makes of them; then it is asked */
+    int64_t lying;          /* it is asked what to say, too */
+    int8_t said[CHANNELS];
+} world_struck;
+
 /* A frame held back: a node of its receiver's heap, or of the list of free nodes (by `left`). */
 typedef struct {
     int64_t due_ns;
@@ -192,24 +216,9 @@ typedef struct {
     int32_t before;
 } world_event;
 
-enum { BLOCK = 64, BLOCKS_MAX = 4, PAIRS = 24 };
-
-/* The integer core's weights, laid out for columns of hidden units; see core.c. */
-typedef struct {
-    int32_t blocks; /* of 64 hidden units, the last filled up with units that are always 0 */
-    int32_t shift;
-    int32_t m;
-    int32_t s;
-    int32_t half1;
-    int32_t half2;
-    int32_t b2[CHANNELS];
-    int32_t b1[BLOCKS_MAX * BLOCK];
-    int16_t w1[BLOCKS_MAX][PAIRS][2 * BLOCK];       /* [block][pair of inputs][hidden unit, input of the pair] */
-    int16_t w2[BLOCKS_MAX * BLOCK / 2][2 * CHANNELS]; /* [pair of hidden units][output, unit of the pair] */
-} world_rule;
-
-/* Asks for the update of one cell: int8[9][16] in, int8[16] out; not 0 if that failed. */
-typedef int32_t (*world_ask)(int32_t engine, const int8_t *block, int8_t *state);
+/* Asks for the update of a cell: int8[9][16] in, int8[16] out; without a block, for what it says instead of the state
+ * that is given.  Answers not 0 if that failed. */
+typedef int32_t (*world_ask)(int32_t index, const int8_t *block, int8_t *state);
 
 typedef struct {
     world_cell *cells;
@@ -217,6 +226,7 @@ typedef struct {
     const uint64_t *intervals; /* the exponential table of cellnode/draws.py, 4,097 entries */
     const world_fault *faults;
     const world_edges *edges;
+    world_struck *struck;
     world_held *held;
     world_said *log; /* null: nobody listens */
     world_event *events;

@@ -16,7 +16,7 @@ from typing import Any
 from firmware_sim.errors import RunFailed
 
 CHROMIUM = ("chromium", "chromium-browser")
-SOFTWARE_GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+AS_ROOT = ["--no-sandbox"]
 WINDOW = {"width": 1280, "height": 800}
 PATIENCE_S = 120.0
 READY = "globalThis.planaria?.page.fresh > 1 && Boolean(planaria.page.hands)"
@@ -47,7 +47,7 @@ def look(address: str, seconds: float) -> dict[str, Any]:
         return {"skipped": "playwright is missing: pip install 'planaria[test]'"}
     sizes: list[float] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_GL)
+        browser = playwright.chromium.launch(executable_path=chromium, args=AS_ROOT)
         try:
             page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
             page.set_default_timeout(PATIENCE_S * 1000)

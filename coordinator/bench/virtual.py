@@ -1,5 +1,5 @@
-"""How fast virtual time passes: the three worlds side by side, while a picture grows, when it is there, and when links
-lose 30 % of all frames. May import cellnode."""
+"""How fast virtual time passes: the three worlds side by side, while a picture grows, when it is there, and under
+faults of links, of what cells say and of the chips that compute them. May import cellnode."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cellnode.harm import Harm, encode
 from cellnode.messages import LinkFault
 from cellnode.panel import Counter
+from cellnode.payload import rule_payload
 from cellnode.topology import seed_cell, tag
 from cellnode.virtual import VirtualSwarm, World
 from coordinator.bench.registry import Options, Row
@@ -19,7 +21,15 @@ from firmware_sim.folder import RuleFolder
 
 BORN = 4.0  # T before the seed: all have greeted each other
 GROWN = 104.0
-PHASES = {"growing": (BORN, 44.0), "at rest": (GROWN, GROWN + 40.0), "at rest, 30 % lost": (GROWN, GROWN + 40.0)}
+REST = (GROWN, GROWN + 40.0)
+PHASES = {
+    "growing": (BORN, 44.0),
+    "at rest": REST,
+    "at rest, 30 % lost": REST,
+    "at rest, 16 liars": REST,
+    "at rest, 1 % of the genomes flipped": REST,
+    "at rest, 0.01 % of the sums upset": REST,
+}
 WORLDS: dict[str, tuple[World, ...]] = {"numpy": ("arrays", "cells"), "chip": ("native", "arrays", "cells")}
 DRAWS: dict[World, int] = {"native": 20}  # swarms timed together; one where that takes seconds
 
@@ -54,14 +64,29 @@ def _rates(rule: RuleFolder, engine: Engine, grid: tuple[int, int], world: World
     seed = np.zeros(16, engine.dtype)
     seed[3:] = 32 if engine.family == "int8" else 1
     for rng_seed in range(1, draws + 1):
-        swarm = VirtualSwarm(height, width, False, engine, tag("bench", rule.sha256), rng_seed, world=world)
+        name, chip = tag("bench", rule.sha256), rule_payload(rule, engine.name)
+        swarm = VirtualSwarm(height, width, False, engine, name, rng_seed, world=world, rule=chip)
         swarm.run_until(BORN)
         swarm.poke("seed", [seed_cell(height, width)], seed.tobytes())
         swarm.run_until(begin)
-        if "lost" in phase:
-            swarm.set_faults([LinkFault(1, "loss", list(range(height * width)), 0.3)])
+        _strike(swarm, phase)
         before, begun = int(swarm.counters()[:, Counter.UPDATES].sum()), time.process_time()
         swarm.run_until(end)
         seconds += time.process_time() - begun
         updates += int(swarm.counters()[:, Counter.UPDATES].sum()) - before
     return updates / seconds, draws * (end - begin) / seconds
+
+
+def _strike(swarm: VirtualSwarm, phase: str) -> None:
+    """Let the fault begin that a phase is named after."""
+    everybody = range(swarm.height * swarm.width)
+    middle = seed_cell(swarm.height, swarm.width)
+    if "lost" in phase:
+        swarm.set_faults([LinkFault(1, "loss", list(everybody), 0.3)])
+    elif "liars" in phase:
+        near = sorted(everybody, key=lambda cell: abs(cell - middle))[:16]
+        swarm.set_faults([LinkFault(1, "lie", near, mode="random")])
+    elif "genomes" in phase:
+        swarm.poke("harm", everybody[::100], encode(Harm(1, "genome_flip", {"count": 1}, 1)))
+    elif "sums" in phase:
+        swarm.poke("harm", everybody, encode(Harm(1, "accumulator_flip", {"rate": 0.0001, "count": 1}, 1)))

@@ -154,6 +154,7 @@ class Watch:
         self.source.close()
 
     async def _look(self) -> None:
+        due = time.monotonic()
         while True:
             await self._somebody_or(max(self.source.info.interval_s, ALONE_EVERY_S))
             self._hurry.clear()
@@ -168,7 +169,8 @@ class Watch:
                 self._tell("trouble", {"line": str(error)})
             self.looks, self.look_s = self.looks + 1, cost
             every = max(1 / LOOKS_PER_S, cost / LOOK_SHARE)
-            await self._pause(max(every - (time.monotonic() - begun), every / 10))
+            due = min(max(due, begun - every), begun) + every  # a late look does not make all later ones late
+            await self._pause(max(due - time.monotonic(), every / 10))
 
     async def _somebody_or(self, seconds: float) -> None:
         """Until somebody watches, or for so long."""

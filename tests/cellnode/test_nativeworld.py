@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nativestory import GOLDEN, tell
-from test_virtual import DEEDS, LINKS, act, digest, scripts, story, swarm
+from nativestory import GOLDEN, STRUCK_GOLDEN, tell, tell_of_struck
+from test_virtual import DEEDS, HARMS, LINKS, RULE, act, digest, scripts, story, swarm
 from toys import TAG, Constant, Fading, T, Toy, state
 
-from cellnode import delays, nativefaults, nativelib, nativepart
+from cellnode import cellfault, delays, nativefaults, nativelib, nativepart
 from cellnode.messages import LinkFault
 from cellnode.nativeworld import NativeWorld
 from cellnode.oracle import Said
 from cellnode.panel import Counter
+from cellnode.payload import rule_payload
 from cellnode.replicas import Replicas
 from cellnode.topology import neighbours
 from cellnode.virtual import VirtualSwarm
@@ -37,6 +38,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+DOT = rule_payload(folder.load("dot"), "chip")
+
+
 def dot(name: str = "chip") -> Engine:
     return make_engine(name, folder.load("dot"))
 
@@ -46,19 +50,20 @@ def dot(name: str = "chip") -> Engine:
 
 def test_a_run_with_faults_has_the_bytes_it_always_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pinned: a change of this digest means that old runs can no longer be repeated."""
-    assert tell("native") == GOLDEN
+    assert (tell("native"), tell_of_struck("native")) == (GOLDEN, STRUCK_GOLDEN)
     monkeypatch.setenv("PLANARIA_SIMD", "0")
-    assert tell("native") == GOLDEN, "without vector instructions"
+    assert (tell("native"), tell_of_struck("native")) == (GOLDEN, STRUCK_GOLDEN), "without vector instructions"
 
 
 def test_arrays_and_single_cells_have_them_too() -> None:
-    assert tell("arrays") == GOLDEN
-    assert tell("cells") == GOLDEN
+    assert (tell("arrays"), tell_of_struck("arrays")) == (GOLDEN, STRUCK_GOLDEN)
+    assert (tell("cells"), tell_of_struck("cells")) == (GOLDEN, STRUCK_GOLDEN)
 
 
 @pytest.mark.parametrize("moment", [33.3, 50.0])
 def test_a_run_handed_over_to_arrays_at_any_moment_goes_on_the_same(moment: float) -> None:
     assert tell("native", hand_over_at=moment) == GOLDEN
+    assert tell_of_struck("native", hand_over_at=moment) == STRUCK_GOLDEN
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
@@ -79,7 +84,7 @@ def test_a_rule_in_python_is_asked_cell_by_cell_and_lives_the_same_life() -> Non
 
 @settings(deadline=None, max_examples=60)
 @given(
-    script=scripts(*DEEDS, "clock", "freeze", "thaw", *LINKS, *LINKS),
+    script=scripts(*DEEDS, "clock", "freeze", "thaw", *LINKS, *LINKS, "jump", "flip", "upset", *HARMS),
     size=st.sampled_from([(1, 1), (1, 4), (3, 3), (4, 5), (6, 4)]),
     torus=st.booleans(),
     kind=st.sampled_from([Toy, Fading, Constant, dot]),
@@ -96,14 +101,17 @@ def test_c_and_single_cells_tell_the_same_story(
     seed: int,
     handed_over_after: int,
 ) -> None:
-    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, all faults: every frame said, in time
-    and content, every state and every counter; and the same when arrays take over in the middle."""
+    """Sleep, hello, fixed points, forgetting, crash, rebirth, erasure, standing still, all faults of links, clocks,
+    cores and mouths, flipped bits: every frame said, in time and content, every state and every counter; and the same
+    when arrays take over in the middle."""
     told: list[list[Said]] = []
     worlds = []
     engine = dot() if kind is dot else kind("int8")
+    rule = DOT if kind is dot else RULE
+    torus = torus and min(size) >= 3
     for world in ("cells", "native"):
         log: list[Said] = []
-        it = VirtualSwarm(*size, torus and min(size) >= 3, engine, TAG, seed, interval_ns, log=log.append, world=world)
+        it = VirtualSwarm(*size, torus, engine, TAG, seed, interval_ns, log=log.append, world=world, rule=rule)
         for number, deed in enumerate(script):
             act(it, deed)
             if number == handed_over_after:
@@ -224,6 +232,11 @@ KNOWN = (
     LinkFault(6, "duplicate", list(range(42)), 0.5, delay_intervals=1.5, rng_seed=6),
     LinkFault(7, "drift", list(range(0, 42, 2)), 0.5, spread=0.3, rng_seed=7),
     LinkFault(8, "jitter", list(range(42)), 0.9, rng_seed=8),
+    LinkFault(9, "stuck", list(range(0, 42, 3)), channel=3, level=1.0),
+    *(
+        LinkFault(10 + k, "lie", list(range(0, 42, 2)), mode=mode, lag=4, rule=DOT if mode == "adversary" else None)
+        for k, mode in enumerate(cellfault.MODES)
+    ),
 )
 
 
@@ -241,6 +254,7 @@ def test_every_kind_of_fault_that_c_knows_does_the_same_there(faults: list[LinkF
         ended.append(digest(it))
         assert it.world == world
         harm = (Counter.FAULT_LOST, Counter.FAULT_DELAYED, Counter.FAULT_DUPLICATED, Counter.FAULT_CLOCK)
+        harm = (*harm, Counter.STUCK, Counter.LIES)
         assert it.counters()[:, harm].sum() > 20
     assert ended[0] == ended[1]
 
@@ -321,7 +335,7 @@ def test_the_world_is_clean_under_the_sanitisers() -> None:
             env={**environment, "PLANARIA_SIMD": simd}, capture_output=True, text=True, timeout=250, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        assert done.stdout.strip() == GOLDEN
+        assert done.stdout.split() == [GOLDEN, STRUCK_GOLDEN]
 
 
 @pytest.mark.skipif(shutil.which("cppcheck") is None, reason="cppcheck is missing: apt-get install cppcheck")

@@ -116,6 +116,9 @@ def act(it: VirtualSwarm, deed: tuple[Any, ...]) -> None:
         it.poke("harm", cells, encode(Harm(9, "bit_flip", {"count": 3}, round(5 * amount))))
     elif kind == "upset":
         it.poke("harm", cells, encode(Harm(10, "state_flip", {"count": 4}, round(7 * amount))))
+    elif kind in HARMS:
+        if it.engine.name == "chip":  # a toy has no genome to flip
+            it.poke("harm", cells, encode(msgspec.structs.replace(HARMS[kind], rng_seed=round(9 * amount))))
     elif kind in LINKS:
         masks = [1 + (37 * cell + 11) % 255 for cell in cells]
         every = LinkFault(5, "loss", list(range(count)), 0.1)
@@ -162,6 +165,13 @@ LINKS = {
 }
 
 
+HARMS = {
+    "sums": Harm(31, "accumulator_flip", {"rate": 0.4, "count": 2}, 1),
+    "more sums": Harm(32, "accumulator_flip", {"rate": 0.02, "count": 40}, 1),
+    "sums mended": Harm(31, "accumulator_flip", {"rate": 0.4, "count": 2}, 1, heal=True),
+    "genome": Harm(33, "genome_flip", {"count": 20}, 1),
+    "genome mended": Harm(33, "genome_flip", {"count": 20}, 1, heal=True),
+}
 DEEDS = ("seed", "seed", "off", "on", "erase", "loss", "delay", "heal", "many", "freeze", "thaw", *LINKS)
 deeds = scripts(*DEEDS)
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_S = 60
 READY = "globalThis.planaria?.page.drawn > 1 && Boolean(planaria.page.hands)"
-SOFTWARE_GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+AS_ROOT = ["--no-sandbox"]
 Visit = Callable[..., tuple[Page, list[str]]]
 
 
@@ -24,7 +24,7 @@ Visit = Callable[..., tuple[Page, list[str]]]
 def chromium() -> Iterator[Browser]:
     """One browser."""
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE_GL)
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=AS_ROOT)
         yield found
         found.close()
 

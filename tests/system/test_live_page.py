@@ -38,13 +38,13 @@ def served(start: Start) -> Iterator[Served]:
 def test_the_screen_shows_what_the_cells_show(visit: Visit, served: Served, painter: str) -> None:
     swarm, url, _ = served
     swarm.wait_until(20)
-    page, wrong = visit(url if painter == "webgl2" else url.replace("/#", "/?painter=2d#"))
+    page, wrong = visit(url.replace("/#", f"/?painter={painter}#"))
     assert page.evaluate("planaria.painter") == painter
     page.keyboard.press("Space")
     until(lambda: swarm.paused and page.evaluate("planaria.page.cells.paused"), "the pause")
     page.mouse.move(1, 1)
     colours = swarm.frame().rgb().astype(int)
-    least = 255 * 0.075 if painter == "webgl2" else 0  # an LED that is off still shows its lens
+    least = 255 * 0.075  # an LED that is off still shows its lens
 
     def same() -> bool:
         return bool(np.abs(shown(page, 8, 8) - np.maximum(colours, least)).max() <= 4)

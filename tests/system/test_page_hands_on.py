@@ -130,6 +130,7 @@ def test_who_comes_in_the_middle_of_a_stroke_sees_all_that_was_before(visit: Vis
 
 def test_two_quick_presses_are_a_pause_and_its_end(visit: Visit, live: Live, swarm: Swarm) -> None:
     page, wrong = visit(live.url)
+    until(lambda: page.locator("#pause").is_enabled(), "a page that can act")
     before = len(list(live.folder.events()))
     page.evaluate("document.getElementById('pause').click(); document.getElementById('pause').click()")
     until(lambda: len(list(live.folder.events())) >= before + 2, "two lines in the log")

@@ -47,14 +47,17 @@ export class Hands {
     this.choose("look");
   }
 
-  // A tool that acts once, on the whole stroke.
-  get whole() { return this.faulty || this.tool === "cut"; }
+  get faulty() { return this.held.faulty; }
 
-  get faulty() { return this.tool === "fault" || this.tool in FAULTS; }
+  // The tool as it is now: a stroke is done with the one it was drawn with, whatever is chosen meanwhile.
+  get held() {
+    const { tool, radius, fault, duration } = this, faulty = tool === "fault" || tool in FAULTS;
+    return { tool, radius, fault, duration, parameters: { ...this.parameters }, faulty, whole: faulty || tool === "cut" };
+  }
 
   // The line that is being drawn, to be shown.
   get line() {
-    const points = this.tool === "cut" ? this.strokes[0]?.points ?? [] : [];
+    const stroke = this.strokes.at(-1), points = stroke?.held.tool === "cut" ? stroke.points : [];
     return points.length > 1 ? { from: points[0], to: points.at(-1) } : null;
   }
 
@@ -137,7 +140,7 @@ export class Hands {
   draw(points, done) {
     if (this.strokes.at(-1)?.ended ?? true) {
       if (!points.length) return;
-      this.strokes.push({ points: [], sent: 0, ended: false });
+      this.strokes.push({ points: [], sent: 0, ended: false, held: this.held });
     }
     const stroke = this.strokes.at(-1);
     for (const point of points) {
@@ -150,29 +153,29 @@ export class Hands {
 
   async send() {
     const stroke = this.strokes[0];
-    if (this.busy || !stroke || (this.whole && !stroke.ended)) return;
-    if (this.tool === "cut") {
+    if (this.busy || !stroke || (stroke.held.whole && !stroke.ended)) return;
+    if (stroke.held.tool === "cut") {
       const from = stroke.points[0], to = stroke.points.at(-1);
       this.strokes.shift();
+      this.busy = true;
       if (from !== to) await this.does(this.cut(from, to));
-      return;
-    }
-    if (stroke.sent < stroke.points.length) {
+      this.busy = false;
+    } else if (stroke.sent < stroke.points.length) {
       const from = Math.max(stroke.sent - 1, 0), path = stroke.points.slice(from, from + POINTS_MAX);
       stroke.sent = from + path.length;
       this.busy = true;
-      await this.perform(this.pathOf(path));
+      await this.does(this.actionOn(this.pathOf(path, stroke.held.radius), stroke.held));
       this.busy = false;
     } else if (stroke.ended) this.strokes.shift(); else return;
     this.send();
   }
 
-  pathOf(points) {
+  pathOf(points, radius) {
     if (points.length === 1) {
       const [row, column] = [Math.round(points[0].row), Math.round(points[0].column)];
-      return this.radius < 1 ? `cell:${row},${column}` : `circle:${row},${column},${this.radius}`;
+      return radius < 1 ? `cell:${row},${column}` : `circle:${row},${column},${radius}`;
     }
-    return `path:${Math.max(this.radius, 0.5)},${points.flatMap(({ row, column }) => [exact(row), exact(column)]).join(",")}`;
+    return `path:${Math.max(radius, 0.5)},${points.flatMap(({ row, column }) => [exact(row), exact(column)]).join(",")}`;
   }
 
   // ---- acting
@@ -182,10 +185,10 @@ export class Hands {
     return { do: "inject", select: `side:${points}`, fault: CUT.fault, parameters: { name: CUT.name } };
   }
 
-  actionOn(select) {
-    if (!this.faulty) return { do: this.tool, select };
-    const action = { do: "inject", select, fault: this.fault, parameters: { ...this.parameters } };
-    if (this.duration !== "" && !this.words.faults[this.fault].instant) action.for = Number(this.duration);
+  actionOn(select, { tool, fault, parameters, duration, faulty } = this.held) {
+    if (!faulty) return { do: tool, select };
+    const action = { do: "inject", select, fault, parameters };
+    if (duration !== "" && !this.words.faults[fault].instant) action.for = Number(duration);
     return action;
   }
 

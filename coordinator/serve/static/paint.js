@@ -1,5 +1,7 @@
-// Painting squares as LEDs: WebGL2, or Canvas 2D where there is none (or with ?painter=2d). Both take the same call.
+// Painting squares as LEDs: WebGL2, or Canvas 2D where there is no graphics card for it; ?painter=webgl2 or 2d chooses.
 // draw(rgba, columns, rows, view): `view` = { scale, left, top } in device pixels; alpha 0 marks a square without process.
+
+import { FlatPainter } from "./flat.js";
 
 const VERTEX = `#version 300 es
 in vec2 corner; void main() { gl_Position = vec4(corner, 0.0, 1.0); }`;
@@ -64,39 +66,10 @@ class WebGLPainter {
   }
 }
 
-class FlatPainter {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.kind = "2d";
-    this.pen = canvas.getContext("2d");
-    this.small = document.createElement("canvas");
-  }
-
-  draw(rgba, columns, rows, view) {
-    const { pen, canvas, small } = this;
-    if (small.width !== columns || small.height !== rows) [small.width, small.height] = [columns, rows];
-    const shown = new Uint8ClampedArray(rgba);
-    for (let at = 3; at < shown.length; at += 4) {
-      if (shown[at] === 0) shown.set([70, 20, 20], at - 3);
-      shown[at] = 255;
-    }
-    small.getContext("2d").putImageData(new ImageData(shown, columns, rows), 0, 0);
-    pen.fillStyle = "#0c0e10";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(small, view.left, view.top, columns * view.scale, rows * view.scale);
-    if (view.scale < 6) return;
-    pen.beginPath();
-    for (let column = 0; column <= columns; column++) pen.rect(view.left + column * view.scale - 1, view.top, 2, rows * view.scale);
-    for (let row = 0; row <= rows; row++) pen.rect(view.left, view.top + row * view.scale - 1, columns * view.scale, 2);
-    pen.fill();
-  }
-}
-
 // A canvas keeps the kind of its first context, so a lost WebGL gets a new canvas in place of the old one.
 export function makePainter(canvas, lost) {
-  const flat = new URLSearchParams(location.search).get("painter") === "2d";
-  const gl = flat ? null : canvas.getContext("webgl2", { antialias: false, alpha: false });
+  const wish = new URLSearchParams(location.search).get("painter"), failIfMajorPerformanceCaveat = wish !== "webgl2";
+  const gl = wish === "2d" ? null : canvas.getContext("webgl2", { antialias: false, alpha: false, failIfMajorPerformanceCaveat });
   if (gl === null) return new FlatPainter(canvas);
   canvas.addEventListener("webglcontextlost", () => {
     const fresh = canvas.cloneNode();
