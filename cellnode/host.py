@@ -14,31 +14,23 @@ import signal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.celltable import CellTable, Indices, Mask, name_some
+from cellnode.celltable import CellTable, Indices, name_some
 from cellnode.control import Post
 from cellnode.curve import KeyPair
 from cellnode.keeper import Keeper
-from cellnode.launch import Launch, Orders, Patience, Stage
+from cellnode.launch import Launch, Orders, Stage
+from cellnode.launches import Launches
 from cellnode.leases import Leases
 from cellnode.messages import Door, OtherEngine, Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.pokes import Pokes
 from cellnode.runtime import Runtime
-from cellnode.supervision import Supervision
 from cellnode.wanted import WantedStates
 from cellnode.zygote_link import ZygoteLink
 from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped, Signalled
 
 TCP = "tcp://"
 log = logging.getLogger("cellnode.agent")
-RETRIES = 3  # how often a launch starts a dead cell again
-PHASE_NAMES = {
-    Stage.FORKING: "forking",
-    Stage.BINDING: "binding",
-    Stage.CONNECTING: "linking",
-    Stage.LINKING: "linking",
-    Stage.FINISHED: "running",
-}
 
 
 class Host:
@@ -60,13 +52,10 @@ class Host:
         self._post = Post()
         self.wanted = WantedStates(self.table, self._post)
         self.pokes = Pokes(self.table, self._post)
-        self.supervision = Supervision(self.table.count)
+        self._launches = Launches(self.table.count)
         self.keeper = Keeper(placement, runtime, self.table.cells) if placement.record else None
         self.error = ""  # why no cell can be started
         self.signalled: set[int] = set()  # ids of signal orders that the zygote has carried out
-        self._launches: list[Launch] = []
-        self._whole: Launch | None = None  # the launch of everything: at first, and after a lost zygote
-        self._patience = Patience()
         self._zygote = zygote
         self._others = list(placement.others)
         self._leases = Leases(runtime)
@@ -92,20 +81,14 @@ class Host:
     def power_on(self, indices: Indices, now_ns: int) -> None:
         """Start those that are off; the others are left alone."""
         table = self.table
-        fresh = indices[~table.on[indices] | (~table.alive[indices] & ~self._looked_after()[indices])]
+        fresh = indices[~table.on[indices] | (~table.alive[indices] & ~self._launches.looked_after()[indices])]
         table.on[indices] = True
-        for index in fresh.tolist():
-            self.supervision.forget(index)
-        if len(fresh):
-            self._launches.append(Launch(fresh, now_ns, retries=RETRIES, patience=self._patience))
+        self._launches.start(fresh, now_ns)
 
     def power_off(self, indices: Indices) -> None:
         """Kill these and keep them off."""
         self.table.on[indices] = False
-        for launch in self._launches:
-            launch.drop(indices)
-        for index in indices.tolist():
-            self.supervision.forget(index)
+        self._launches.drop(indices)
         self._kill(indices[self.table.alive[indices]])
 
     def fit(self, indices: Indices, rule: RulePayload | None, now_ns: int) -> None:
@@ -147,25 +130,24 @@ class Host:
         if isinstance(news, Born):
             for index, pid in news.cells:
                 self.table.pid[index], self.table.forking[index] = pid, False
-                self.supervision.born(index, now_ns)
+                self._launches.born(index, now_ns)
         elif isinstance(news, Reaped):
-            looked_after = self._looked_after()
+            looked_after = self._launches.looked_after()
             for index, _ in news.cells:
                 self._died(index, bool(looked_after[index]), now_ns)
         elif isinstance(news, Ready):
             self._zygote.ready, self.error = not news.error, news.error
             if not news.error:
-                self._whole = Launch(np.flatnonzero(self.table.on), now_ns, retries=RETRIES, patience=self._patience)
-                self._launches = [self._whole]
+                self._launches.begin(np.flatnonzero(self.table.on), now_ns)
         elif isinstance(news, Signalled):
             self.signalled.add(news.id)
 
     def replace_zygote(self, zygote: ZygoteLink, now_ns: int) -> None:
         """The old zygote and its cells are gone and reaped; what is wanted on is launched again when this is ready."""
-        for index in np.flatnonzero(self.table.alive).tolist():
+        lost = np.flatnonzero(self.table.alive)
+        for index in lost.tolist():
             self._died(index, True, now_ns)
-            self.supervision.forget(index)
-        self._launches, self._whole = [], None
+        self._launches.reset(lost)
         self._zygote = zygote
         zygote.prepare(self._plan())
 
@@ -177,7 +159,7 @@ class Host:
         self.table.end_life(index)
         self.pokes.died(index)
         if self.table.on[index] and not (killed or looked_after):
-            self.supervision.died(index, now_ns)
+            self._launches.died(index, now_ns)
 
     # ---- what is due
 
@@ -187,19 +169,16 @@ class Host:
             self.keeper.tick(now_ns)
         if not self._zygote.ready:
             return
-        due = self.supervision.due(now_ns)
-        if len(due):
-            self._launches.append(Launch(due, now_ns, retries=0, patience=self._patience))
-        phases, alive = self.table.phases(), self.table.alive
-        for launch in self._launches:
-            self._carry_out(launch, launch.step(now_ns, phases, alive), now_ns)
-        self._launches = [launch for launch in self._launches if launch.stage is not Stage.FINISHED]
+        self._launches.start_due(now_ns)
+        phases = self.table.phases()
+        for launch, orders in self._launches.step(now_ns, phases, self.table.alive):
+            self._carry_out(launch, orders)
         self._give_back_boards(now_ns)
         self._note_who_is_up(phases)
         self.wanted.deliver(now_ns)
         self.pokes.deliver(now_ns)
 
-    def _carry_out(self, launch: Launch, orders: Orders, now_ns: int) -> None:
+    def _carry_out(self, launch: Launch, orders: Orders) -> None:
         table = self.table
         if orders.fork:
             self._zygote.fork([self._birth(index) for index in orders.fork])
@@ -211,11 +190,6 @@ class Host:
             if launch.stage > Stage.CONNECTING:
                 self.wanted.start(members[~table.started[members]])
                 table.started[members] = True
-        for index in orders.given_up:
-            if launch.retries:
-                self.supervision.gave_up(index, now_ns)
-            else:
-                self.supervision.died(index, now_ns)
 
     def _birth(self, index: int) -> Birth:
         table = self.table
@@ -254,18 +228,12 @@ class Host:
             self.table.dying[indices] = True
             self._zygote.signal(0, indices.tolist(), signal.SIGKILL)
 
-    def _looked_after(self) -> Mask:
-        mask = np.zeros(self.table.count, np.bool_)
-        for launch in self._launches:
-            mask |= launch.holds(self.table.count)
-        return mask
-
     # ---- how far things are
 
     @property
     def launching(self) -> bool:
         """Some launch has not come to its end."""
-        return not self._zygote.ready or bool(self._launches)
+        return not self._zygote.ready or self._launches.under_way
 
     @property
     def busy(self) -> bool:
@@ -274,9 +242,7 @@ class Host:
 
     @property
     def phase_name(self) -> str:
-        if not self._zygote.ready or self._whole is None:
-            return "forking"
-        return PHASE_NAMES[self._whole.stage]
+        return self._launches.phase_name if self._zygote.ready else "forking"
 
     def not_running(self, indices: Indices) -> Indices:
         """Of these, the ones that do not run with all they were told."""
@@ -285,7 +251,7 @@ class Host:
 
     def hopeless(self, indices: Indices) -> bool:
         """No launch is trying to start any of these."""
-        return self._zygote.ready and not self._looked_after()[indices].any()
+        return self._zygote.ready and not self._launches.looked_after()[indices].any()
 
     def note(self) -> str:
         """One line about what did not come up, or nothing."""
@@ -293,7 +259,7 @@ class Host:
             return self.error
         if self.keeper is not None and self.keeper.ended:
             return f"the recording has ended: {self.keeper.ended}"
-        lost = np.flatnonzero(self.table.on & ~self.table.alive & ~self._looked_after())
+        lost = np.flatnonzero(self.table.on & ~self.table.alive & ~self._launches.looked_after())
         unlinked = np.flatnonzero(self.table.on & self.table.alive & (self.table.phases() < Phase.LINKED))
         parts = []
         if len(lost):

@@ -12,10 +12,11 @@ import signal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.celltable import Indices, Mask, name_some
+from cellnode.celltable import Indices, name_some
 from cellnode.curve import KeyPair
-from cellnode.host import PHASE_NAMES, RETRIES, TCP, Host
-from cellnode.launch import Launch, Orders, Patience, Stage
+from cellnode.host import TCP, Host
+from cellnode.launch import Launch, Orders, Stage
+from cellnode.launches import Launches
 from cellnode.messages import Door, Placement, RulePayload
 from cellnode.panel import Phase
 from cellnode.patchcontrol import Post
@@ -23,7 +24,6 @@ from cellnode.patchpokes import PatchPokes
 from cellnode.patchtable import PatchTable
 from cellnode.patchwanted import PatchWantedStates
 from cellnode.runtime import Runtime
-from cellnode.supervision import Supervision
 from cellnode.zygote_link import ZygoteLink
 from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped
 from firmware_sim.errors import BadInput
@@ -52,14 +52,11 @@ class PatchHost:
         self._post = Post()
         self.wanted = PatchWantedStates(self.table, self._post)
         self.pokes = PatchPokes(self.table, self._post)
-        self.supervision = Supervision(self.table.patches)
+        self._launches = Launches(self.table.patches)
         self.boards = []
         self.error = ""
         self.signalled: set[int] = set()  # ids of freezes that have been carried out
         self._freezing: dict[int, Indices] = {}
-        self._launches: list[Launch] = []
-        self._whole: Launch | None = None
-        self._patience = Patience()
         self._zygote = zygote
         zygote.prepare(self._plan())
 
@@ -91,11 +88,7 @@ class PatchHost:
         table.pid[inside] = table.unit_pid[table.unit_of[inside]]
         self._changed(table.units(inside))
         units = table.units(indices)
-        dead = units[~running[units] & ~self._looked_after()[units]]
-        for unit in dead.tolist():
-            self.supervision.forget(unit)
-        if len(dead):
-            self._launches.append(Launch(dead, now_ns, retries=RETRIES, patience=self._patience))
+        self._launches.start(units[~running[units] & ~self._launches.looked_after()[units]], now_ns)
 
     def power_off(self, indices: Indices) -> None:
         """Take the power from these; a patch that is left without any cell ends."""
@@ -105,10 +98,7 @@ class PatchHost:
         table.pid[indices] = 0
         units = table.units(indices)
         empty = units[~table.unit_on[units]]
-        for launch in self._launches:
-            launch.drop(empty)
-        for unit in empty.tolist():
-            self.supervision.forget(unit)
+        self._launches.drop(empty)
         self._kill(empty[table.unit_alive[empty]])
         self._changed(units)
 
@@ -147,24 +137,22 @@ class PatchHost:
         if isinstance(news, Born):
             for unit, pid in news.cells:
                 self.table.born(unit, pid)
-                self.supervision.born(unit, now_ns)
+                self._launches.born(unit, now_ns)
         elif isinstance(news, Reaped):
-            looked_after = self._looked_after()
+            looked_after = self._launches.looked_after()
             for unit, _ in news.cells:
                 self._died(unit, bool(looked_after[unit]), now_ns)
         elif isinstance(news, Ready):
             self._zygote.ready, self.error = not news.error, news.error
             if not news.error:
-                units = np.flatnonzero(self.table.unit_on)
-                self._whole = Launch(units, now_ns, retries=RETRIES, patience=self._patience)
-                self._launches = [self._whole]
+                self._launches.begin(np.flatnonzero(self.table.unit_on), now_ns)
 
     def replace_zygote(self, zygote: ZygoteLink, now_ns: int) -> None:
         """The old zygote and its patches are gone and reaped; what is wanted on is launched again."""
-        for unit in np.flatnonzero(self.table.unit_alive).tolist():
+        lost = np.flatnonzero(self.table.unit_alive)
+        for unit in lost.tolist():
             self._died(unit, True, now_ns)
-            self.supervision.forget(unit)
-        self._launches, self._whole = [], None
+        self._launches.reset(lost)
         self._zygote = zygote
         zygote.prepare(self._plan())
 
@@ -176,7 +164,7 @@ class PatchHost:
         if was_up:
             self._changed(np.array([unit], np.intp))
         if table.unit_on[unit] and not looked_after:
-            self.supervision.died(unit, now_ns)
+            self._launches.died(unit, now_ns)
 
     # ---- what is due
 
@@ -185,14 +173,11 @@ class PatchHost:
         if not self._zygote.ready:
             return
         table = self.table
-        due = self.supervision.due(now_ns)
-        if len(due):
-            self._launches.append(Launch(due, now_ns, retries=0, patience=self._patience))
-        if self._launches or not table.unit_up[table.unit_on].all():
-            phases, alive = table.unit_phases(), table.unit_alive
-            for launch in self._launches:
-                self._carry_out(launch, launch.step(now_ns, phases, alive), now_ns)
-            self._launches = [launch for launch in self._launches if launch.stage is not Stage.FINISHED]
+        self._launches.start_due(now_ns)
+        if self._launches.under_way or not table.unit_up[table.unit_on].all():
+            phases = table.unit_phases()
+            for launch, orders in self._launches.step(now_ns, phases, table.unit_alive):
+                self._carry_out(launch, orders)
             self._note_who_is_up(phases)
         self.wanted.deliver(now_ns)
         self.pokes.deliver(now_ns)
@@ -201,7 +186,7 @@ class PatchHost:
                 self.signalled.add(id)
                 del self._freezing[id]
 
-    def _carry_out(self, launch: Launch, orders: Orders, now_ns: int) -> None:
+    def _carry_out(self, launch: Launch, orders: Orders) -> None:
         table = self.table
         if orders.fork:
             births = []
@@ -218,11 +203,6 @@ class PatchHost:
                 fresh = members[~table.unit_started[members]]
                 table.unit_started[members] = True
                 self.wanted.mark(fresh)
-        for unit in orders.given_up:
-            if launch.retries:
-                self.supervision.gave_up(unit, now_ns)
-            else:
-                self.supervision.died(unit, now_ns)
 
     def _note_who_is_up(self, phases: NDArray[np.uint32]) -> None:
         table = self.table
@@ -237,18 +217,12 @@ class PatchHost:
             self.table.unit_dying[units] = True
             self._zygote.signal(0, units.tolist(), signal.SIGKILL)
 
-    def _looked_after(self) -> Mask:
-        mask = np.zeros(self.table.patches, np.bool_)
-        for launch in self._launches:
-            mask |= launch.holds(self.table.patches)
-        return mask
-
     # ---- how far things are
 
     @property
     def launching(self) -> bool:
         """Some launch has not come to its end."""
-        return not self._zygote.ready or bool(self._launches)
+        return not self._zygote.ready or self._launches.under_way
 
     @property
     def busy(self) -> bool:
@@ -257,9 +231,7 @@ class PatchHost:
 
     @property
     def phase_name(self) -> str:
-        if not self._zygote.ready or self._whole is None:
-            return "forking"
-        return PHASE_NAMES[self._whole.stage]
+        return self._launches.phase_name if self._zygote.ready else "forking"
 
     def not_running(self, indices: Indices) -> Indices:
         """Of these, the ones that do not run with all they were told."""
@@ -270,14 +242,14 @@ class PatchHost:
     def hopeless(self, indices: Indices) -> bool:
         """No launch is trying to start any of these, and no patch that runs."""
         units = self.table.units(indices)
-        return self._zygote.ready and not (self._looked_after()[units] | self.table.unit_up[units]).any()
+        return self._zygote.ready and not (self._launches.looked_after()[units] | self.table.unit_up[units]).any()
 
     def note(self) -> str:
         """One line about what did not come up, or nothing."""
         if self.error:
             return self.error
         table = self.table
-        lost = np.flatnonzero(table.unit_on & ~table.unit_alive & ~self._looked_after())
+        lost = np.flatnonzero(table.unit_on & ~table.unit_alive & ~self._launches.looked_after())
         phases = table.phases()
         unlinked = np.flatnonzero(table.on & (phases > Phase.OFF) & (phases < Phase.LINKED))
         parts = []
