@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -31,6 +31,11 @@ STATIC = Path(__file__).parent / "static"
 CLOSED = ("/api", "/metrics")  # need the token
 HEAD_MAX = 16 * 1024
 CONNECTIONS_MAX = 256
+
+
+def page_of(name: str) -> Response:
+    """One of our pages, with the head that all of them have."""
+    return HTMLResponse((STATIC / name).read_text().replace("<!-- head.html -->\n", (STATIC / "head.html").read_text()))
 
 
 async def _missing(_request: Request, _error: Exception) -> Response:
@@ -48,7 +53,7 @@ def make(watch: Watch, hosts: frozenset[str], token: str) -> ASGIApp:
     """The application, rounds included."""
 
     async def page(_request: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
+        return page_of("index.html")
 
     async def socket_of(websocket: WebSocket) -> None:
         await live.serve(websocket, watch, token)

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -31,13 +31,13 @@ def make(past: Past, hosts: frozenset[str], token: str) -> ASGIApp:
     tickets = Tickets()
 
     async def home(_request: Request) -> Response:
-        return FileResponse(app.STATIC / "runs.html")
+        return app.page_of("runs.html")
 
     async def film(_request: Request) -> Response:
-        return FileResponse(app.STATIC / "past.html")
+        return app.page_of("past.html")
 
     async def pair(_request: Request) -> Response:
-        return FileResponse(app.STATIC / "compare.html")
+        return app.page_of("compare.html")
 
     async def listed(_request: Request) -> Response:
         return api.answer(await run_in_threadpool(past.list))

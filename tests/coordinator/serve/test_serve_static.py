@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from coordinator.serve.app import STATIC
+import pytest
+
+from coordinator.serve.app import STATIC, page_of
 
 
 def needed(module: str, known: set[str]) -> set[str]:
@@ -21,3 +23,13 @@ def test_every_module_of_the_live_page_is_asked_for_at_once() -> None:
     asked = re.findall(r'<link rel="modulepreload" href="/static/([\w.]+)">', page)
     assert len(asked) == len(set(asked))
     assert {*asked, "main.js"} == needed("main.js", set())
+
+
+@pytest.mark.parametrize("name", ["index.html", "runs.html", "past.html", "compare.html"])
+def test_every_page_begins_as_all_do(name: str) -> None:
+    page = bytes(page_of(name).body).decode()
+    assert page.startswith("<!doctype html>") and page.index('charset="utf-8"') < 1024
+    assert page.count('href="/static/style.css"') == page.count('name="viewport"') == page.count("<title>") == 1
+    assert "head.html" not in page
+    head = page.partition("</head>")[0]
+    assert "uplot.css" not in head.partition('href="/static/style.css"')[2], "ours is the last word"
