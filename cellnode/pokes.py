@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from cellnode.celltable import CellTable
 from cellnode.control import CellPoke, Post, encode
 
@@ -101,8 +99,3 @@ class Pokes:
         if self._post.send(cell, table.runtime.control_path(cell), encode(box.pokes[0])):
             box.sends += 1
             box.due_ns = now_ns + (BLIND_REPEAT_NS if table.unmapped[index] else REPEAT_NS)
-
-    def missed_cells(self, id: int) -> list[int]:
-        """Cell numbers of those who missed it, or have not answered."""
-        late = sorted(self.missed.get(id, set()) | self.waiting.get(id, set()))
-        return self._table.numbers(np.array(late, np.intp))

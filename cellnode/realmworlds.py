@@ -175,6 +175,3 @@ class InArrays:
 
     def shown_later(self, ns: int) -> None:
         return
-
-
-AnySide = InC | InArrays

@@ -20,7 +20,6 @@ from firmware_sim.errors import BadInput
 
 Rows = NDArray[Any]  # of `row_dtype`
 Gaps = NDArray[Any]  # of GAP_DTYPE
-VALUES = (16, 64)  # bytes of a state: int8, float32
 LEVEL = 6  # of zlib; 9 is 1 % smaller and three times slower
 ROWS_MAX = 1 << 20  # in one chunk
 WITHIN_SHIFT = 16

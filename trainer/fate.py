@@ -22,12 +22,11 @@ STEPS = 2000
 SHOWN = (48, 96, 200, 500, 1000, STEPS)
 DEAD_SHARE, GROWN_SHARE = 0.25, 2.0  # of the picture's own lit cells
 HOLDS_GAIN = 0.7  # log10 better than an empty grid, half of a good picture's gain; beneath, it is another picture
-CLASSES = ("holds", "drifts", "dies", "explodes")
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """`kind` is one of CLASSES; `states` [len(SHOWN), H, W, C] and the gain at each of those steps."""
+    """`kind`: holds, drifts, dies or explodes; `states` [len(SHOWN), H, W, C] and the gain at each of those steps."""
 
     kind: str
     gains: tuple[float, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.episode import Bytes, Episode, Faults, Mask
+from trainer.episode import Bytes, Faults, Mask
 from trainer.settings import Settings
 
 SPARED = 0.25  # of the samples meet no late and no lost message
@@ -49,9 +49,3 @@ def dead_cells(settings: Settings, rng: np.random.Generator, shape: tuple[int, i
     dead: Mask = rng.random(shape) < rng.uniform(0, settings.dead)
     dead[seed_at] = False
     return dead
-
-
-def without(episode: Episode) -> Faults:
-    """Faults of an episode in which nothing fails, but cells still act on what they hold."""
-    shape = episode.fire.shape
-    return Faults(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(shape, np.bool_))

@@ -10,7 +10,6 @@ import contextlib
 import threading
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,10 +153,6 @@ class Source:
         if self.sight is None:
             return None
         return inspect.cell(self.info, self.sight, number, self._neighbours[number], self._eyes.state().faults)
-
-    @property
-    def events_path(self) -> Path:
-        return self.folder.path / "events.jsonl"
 
     def close(self) -> None:
         self._eyes.leave()

@@ -17,9 +17,8 @@ class Viewer:
 
     def __init__(self) -> None:
         self._sent, self._on_the_way = 0, deque[int]()
-        self._notes: deque[str] = deque()
+        self._notes: deque[str] = deque(maxlen=NOTES_KEPT)
         self._latest: dict[str, str] = {}
-        self.lost_notes = 0
 
     def next_base(self, newest: int) -> int | None:
         """The frame to tell changes since, or None: it has the newest, or enough on the way."""
@@ -39,9 +38,6 @@ class Viewer:
 
     def tell(self, text: str) -> None:
         """A note of which each counts (an event); the oldest goes when too many wait."""
-        if len(self._notes) >= NOTES_KEPT:
-            self._notes.popleft()
-            self.lost_notes += 1
         self._notes.append(text)
 
     def tell_latest(self, name: str, text: str) -> None:

@@ -21,7 +21,7 @@ from firmware_sim.limits import CHANNELS
 QUEUE_BYTES = 4096
 PAINT = 0xA5
 MEMORY_END = 0x900  # ATmega328P: RAM is 0x100 .. 0x8FF
-OWN, CORE_BYTES = 1, 129
+OWN = 1
 CALL_LIMIT_CYCLES = 10_000_000
 
 
@@ -76,7 +76,7 @@ class Avr:
         self._lib.planaria_avr_reset(self._machine)
 
     def watch(self, each: bool) -> None:
-        """True: the lowest stack pointer is exact; False: several times as fast."""
+        """True: a run ends at its very cycle; False: several times as fast."""
         self._lib.planaria_avr_watch(self._machine, int(each))
 
     # ---- memory
@@ -123,9 +123,6 @@ class Avr:
         rest = np.frombuffer(self.read(start, MEMORY_END - start), np.uint8)
         touched = np.flatnonzero(rest != PAINT)
         return 0 if not len(touched) else len(rest) - int(touched[0])
-
-    def lowest_stack_bytes(self) -> int:
-        return MEMORY_END - 1 - int(self._lib.planaria_avr_lowest(self._machine))
 
     # ---- one function
 
@@ -181,7 +178,6 @@ def load() -> ctypes.CDLL:
         "flash": (pointer, [pointer]),
         "cycles": (u64, [pointer]),
         "pc": (u32, [pointer]),
-        "lowest": (u32, [pointer]),
         "reset": (None, [pointer]),
         "watch": (None, [pointer, ctypes.c_int]),
     }

@@ -1,4 +1,4 @@
-"""Faults of hardware on an emulated chip: bits that flip or stick, supply that sags, clocks that drift, lines that err.
+"""Faults of hardware on an emulated chip: bits that flip or stick, supply that sags, lines that err.
 
 Each has the shape of every fault here: `apply(chip)`, `heal()`, `hits()`; what it does is drawn from its own seed, so a
 fault does the same again.  A chip is an Avr or a Machine: both offer the few operations of `Chip`.  Line faults harm
@@ -139,24 +139,6 @@ class BrownOut:
 
     def hits(self) -> int:
         return self._hits
-
-
-@dataclass(frozen=True, slots=True)
-class Oscillator:
-    """A clock that is off by `drift` (0.02: 2 % fast) and jitters by up to `jitter` of each span, both ways."""
-
-    drift: float = 0.0
-    jitter: float = 0.0
-    rng_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not -0.5 < self.drift < 0.5 or not 0 <= self.jitter < 0.5:
-            raise BadInput(f"oscillator: drift {self.drift}, jitter {self.jitter}; expected less than 0.5")
-
-    def cycles(self, seconds: float, clock_hz: int, span: int = 0) -> int:
-        """Cycles that pass in the `span`-th stretch of real time; the owner of a chip runs it for as many."""
-        shake = random.Random(self.rng_seed << 32 | span).uniform(-self.jitter, self.jitter)
-        return round(seconds * clock_hz * (1 + self.drift) * (1 + shake))
 
 
 @dataclass(slots=True)

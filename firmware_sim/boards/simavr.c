@@ -1,4 +1,4 @@
-/* An AVR under libsimavr, in the shape Python wants: flash in, bytes in and out, cycles, registers, the lowest stack.
+/* An AVR under libsimavr, in the shape Python wants: flash in, bytes in and out, cycles, registers.
  *
  * Cycle-exact; a sleeping chip costs no time of the host.  Built on first use, see avr.py. */
 #include <simavr/avr_uart.h>
@@ -19,7 +19,6 @@ typedef struct {
     uint8_t out[QUEUE];
     uint32_t out_length; /* from the chip */
     int ready;           /* the UART has room */
-    uint16_t lowest;     /* stack pointer seen */
 } machine;
 
 static void quiet(avr_t *avr, const int level, const char *format, va_list ap)
@@ -77,11 +76,8 @@ uint8_t *planaria_avr_memory(machine *m);
 uint8_t *planaria_avr_flash(machine *m);
 uint64_t planaria_avr_cycles(machine *m);
 uint32_t planaria_avr_pc(machine *m);
-uint32_t planaria_avr_lowest(machine *m);
 void planaria_avr_reset(machine *m);
 void planaria_avr_watch(machine *m, int each);
-
-static uint16_t stack_pointer(const avr_t *avr) { return (uint16_t)(avr->data[R_SPL] | avr->data[R_SPH] << 8); }
 
 machine *planaria_avr_new(const char *name, uint32_t hertz, const uint8_t *flash, uint32_t bytes)
 {
@@ -107,7 +103,6 @@ machine *planaria_avr_new(const char *name, uint32_t hertz, const uint8_t *flash
     avr_irq_register_notify(avr_io_getirq(m->avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON), xon, m);
     avr_irq_register_notify(avr_io_getirq(m->avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF), xoff, m);
     m->ready = 1;
-    m->lowest = 0xFFFF;
     planaria_avr_watch(m, 1);
     return m;
 }
@@ -126,10 +121,6 @@ int planaria_avr_run(machine *m, uint64_t cycles, uint32_t until_out)
         const int state = avr_run(m->avr);
         if (state == cpu_Done || state == cpu_Crashed) {
             return 1;
-        }
-        const uint16_t sp = stack_pointer(m->avr);
-        if (sp < m->lowest && sp > 0x100) {
-            m->lowest = sp;
         }
         if (until_out != 0 && m->out_length >= until_out) {
             break;
@@ -178,10 +169,6 @@ int64_t planaria_avr_call(machine *m, uint32_t address, uint16_t stack, uint64_t
         if (state == cpu_Done || state == cpu_Crashed || avr->cycle - start > limit) {
             return -1;
         }
-        const uint16_t sp = stack_pointer(avr);
-        if (sp < m->lowest) {
-            m->lowest = sp;
-        }
     }
     return (int64_t)(avr->cycle - start);
 }
@@ -194,16 +181,13 @@ uint64_t planaria_avr_cycles(machine *m) { return m->avr->cycle; }
 
 uint32_t planaria_avr_pc(machine *m) { return m->avr->pc; }
 
-uint32_t planaria_avr_lowest(machine *m) { return m->lowest; }
-
 void planaria_avr_reset(machine *m)
 {
     avr_reset(m->avr);
     m->avr->state = cpu_Running;
-    m->lowest = 0xFFFF;
 }
 
-/* 1: stop after each instruction, so that the lowest stack pointer is exact; 0: several times as fast. */
+/* 1: stop after each instruction, so that a run ends at its very cycle; 0: several times as fast. */
 void planaria_avr_watch(machine *m, int each)
 {
     m->avr->run_cycle_limit = each ? 1 : 0x7FFFFFFF;

@@ -11,7 +11,7 @@ from firmware_sim import chip
 from firmware_sim.boards.avr import Avr
 from firmware_sim.boards.build import build
 from firmware_sim.boards.catalog import board
-from firmware_sim.boards.faults import BitFlips, BrownOut, Chip, LineHarm, Oscillator, StuckBit
+from firmware_sim.boards.faults import BitFlips, BrownOut, Chip, LineHarm, StuckBit
 from firmware_sim.boards.machine import Machine
 from firmware_sim.boards.trial import trial
 from firmware_sim.errors import BadInput
@@ -88,15 +88,6 @@ def test_a_brown_out_is_a_new_life_with_a_hello() -> None:
         fault.apply(avr)
         avr.run(1_000_000, until_bytes=10)
         assert avr.take()[:3] == bytes([0x7E, 7, 1]) and fault.hits() == 1
-
-
-def test_a_clock_drifts_and_jitters_the_same_again() -> None:
-    clock = Oscillator(drift=0.02, jitter=0.01, rng_seed=4)
-    spans = [clock.cycles(0.001, 16_000_000, span) for span in range(200)]
-    assert spans == [clock.cycles(0.001, 16_000_000, span) for span in range(200)]
-    assert np.mean(spans) == pytest.approx(16_320, rel=0.002) and max(spans) > 16_400 and min(spans) < 16_240
-    with pytest.raises(BadInput):
-        Oscillator(drift=1.0)
 
 
 @needs("atmega328p")

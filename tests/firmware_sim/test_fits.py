@@ -7,14 +7,18 @@ import pytest
 
 from firmware_sim import folder
 from firmware_sim.boards.catalog import MAIN_BOARDS
-from firmware_sim.fits import fitting, obstacles
-from firmware_sim.ledger import ledger
+from firmware_sim.fits import obstacles
+from firmware_sim.ledger import Ledger, ledger
 from firmware_sim.rule import Rule
 
 
 def of_size(channels: int, hidden: int) -> Rule:
     zeros = np.zeros((3 * channels, hidden), np.float32)
     return Rule(zeros, zeros[0], zeros[:channels].T.copy(), zeros[:channels, 0].copy())
+
+
+def fitting(found: Ledger, *, has_genome: bool = True) -> list[str]:
+    return [name for name, why in obstacles(found, has_genome=has_genome).items() if not why]
 
 
 def test_the_built_in_rules_fit_every_board() -> None:
