@@ -29,7 +29,7 @@ UNITS = {  # what a value of a sweep means, under the figure; of one experiment 
     "between": "T from one flipped bit to the next, in the whole swarm",
     "dark": "dark for so many T",
     "spread": "largest drift of a clock, share of its interval",
-    "cells": "cells hit every 10 T, of 1,600",
+    "cells": "cells hit, twice, of 1,600",
     "bits": "bits flipped in each such genome, of 65,536",
     "liars": "liars, of 1,600",
     "mode": "kind of lie",

@@ -189,11 +189,11 @@ class Fault(ABC):
         self.record = msgspec.structs.replace(self.record, healed=by_order)
         self.missing = self._end(self._target)
 
-    def hits(self) -> int:
-        """Proof counted at the victims."""
+    def hits(self, seen: Target | None = None) -> int:
+        """Proof counted at the victims; `seen`: the target, if it has been looked at already."""
         if self._final is not None or self._target is None:
             return self._final or self._base
-        return self._base + self._count(self._target)
+        return self._base + self._count(seen or self._target)
 
     def report(self) -> FaultReport:
         record, hits = self.record, self.hits()
@@ -212,8 +212,8 @@ class Fault(ABC):
             hits=hits,
         )
 
-    def stored(self) -> Record:
-        return msgspec.structs.replace(self.record, hits=self.hits(), finished=self.finished)
+    def stored(self, seen: Target | None = None) -> Record:
+        return msgspec.structs.replace(self.record, hits=self.hits(seen), finished=self.finished)
 
     @abstractmethod
     def _watch(self, target: Target) -> None:

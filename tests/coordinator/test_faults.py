@@ -65,6 +65,24 @@ def begun(ward: Ward, kind: str, cells: list[int], duration: float | None = None
     return board
 
 
+def test_however_many_faults_go_on_the_counters_are_read_once_to_store_them() -> None:
+    class Read(Ward):
+        times = 0
+
+        def totals(self) -> np.ndarray:
+            self.times += 1
+            return super().totals()
+
+    ward, ledger = Read(), Ledger()
+    board = Board(ward, ledger)
+    each = []
+    for number in range(20):
+        before = ward.times
+        board.inject("link_loss", "some", [1, 2], faults.check("link_loss", {"rate": 0.5}, 5.0), 0.0, 5.0, number)
+        each.append(ward.times - before)
+    assert each[-1] == each[1] and len(ledger.records) == 20
+
+
 def test_a_crash_kills_and_is_proved_by_lives_that_ended() -> None:
     ward = Ward()
     board = begun(ward, "crash", [1, 2])
