@@ -68,10 +68,11 @@ def main(arguments: Sequence[str]) -> int:
     names = wish.experiments or [path.stem for path in sorted(STANDARD.glob("*.toml"))]
     trials = [trial for rule in wish.rules.split(",") for name in names for trial in _trials(name, rule, wish.models)]
     if not wish.show:
-        for count in [*(round_ for round_ in ROUNDS if round_ < wish.replicates), wish.replicates]:
-            for trial in trials:
-                _run(trial, min(count, trial.experiment.document.replicates), wish.workers)
-                keep(trial)
+        with Pool(_worker, wish.workers, replicate.lost) as pool:  # the same workers from the first round to the last
+            for count in [*(round_ for round_ in ROUNDS if round_ < wish.replicates), wish.replicates]:
+                for trial in trials:
+                    _run(trial, min(count, trial.experiment.document.replicates), None if wish.workers == 1 else pool)
+                    keep(trial)
     for trial in trials:
         keep(trial)
     experiment_page.write()
@@ -102,7 +103,8 @@ def keep(trial: Trial) -> None:
     path.write_text(experiment_page.written(kept))
 
 
-def _run(trial: Trial, count: int, workers: int) -> None:
+def _run(trial: Trial, count: int, pool: Pool[Job, Row] | None) -> None:
+    """By these workers, or in this process."""
     runner = Runner(trial.folder, trial.seed, 1, lambda _row: None)
     done = {(row["point"], row["replicate"]) for row in runner.rows}
     jobs = [
@@ -112,11 +114,10 @@ def _run(trial: Trial, count: int, workers: int) -> None:
         if (point.number, number) not in done
     ]
     begun = time.monotonic()
-    if workers == 1:
+    if pool is None:
         spread(_worker, jobs, 1, lambda _place, row: trial.folder.append(row))
     else:
-        with Pool(_worker, workers, replicate.lost) as pool:
-            pool.run(jobs, lambda _place, row: trial.folder.append(row))
+        pool.run(jobs, lambda _place, row: trial.folder.append(row))
     if jobs:
         print(f"{trial.name} on {trial.rule}: {len(jobs)} swarms, {time.monotonic() - begun:.0f} s", flush=True)
 
