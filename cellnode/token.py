@@ -25,15 +25,20 @@ class Token:
     coordinator: str  # its public key
     pair: KeyPair
 
+    @property
+    def text(self) -> str:
+        """As it stands in a file; a secret."""
+        return (
+            "# secret: lets a host onto the coordinator's list while it is valid\n"
+            f'coordinator = "{self.coordinator}"\npublic = "{self.pair.public}"\nsecret = "{self.pair.secret}"\n'
+        )
+
     def save(self, path: Path) -> None:
         """Write it, readable by its owner alone, in place of whatever is there."""
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(
-                "# secret: lets a host onto the coordinator's list while it is valid\n"
-                f'coordinator = "{self.coordinator}"\npublic = "{self.pair.public}"\nsecret = "{self.pair.secret}"\n'
-            )
+            file.write(self.text)
         partial.replace(path)
 
     @staticmethod

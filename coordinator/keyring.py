@@ -67,6 +67,11 @@ class Keyring:
         except OSError:
             return False
 
+    def came_by(self, token: str) -> list[str]:
+        """Hosts that this token has put on the list."""
+        files = sorted((self.path / "hosts").glob("[!.]*.pub"))
+        return [path.stem for path in files if f'\ntoken = "{token}"\n' in path.read_text()]
+
     def refuse(self, name: str) -> None:
         """Take a host off the list."""
         try:

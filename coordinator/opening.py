@@ -173,7 +173,7 @@ def _hosts(
         store.update(tenures=tenures)
 
     registrar = Registrar(Keyring(Path(info.keys)), on_line) if info.keys else None
-    fleet = Fleet(info.run, info.hosts, info.capacity) if info.launch == "ray" else None
+    fleet = Fleet(info.run, info.hosts, info.capacity, registrar) if info.launch == "ray" else None
     means = Means(info.hosts, endpoint, local, fleet, registrar)
     return HostsSubstrate(runtime, placement, _epochs(store), keep, means, on_line)
 

@@ -4,7 +4,7 @@ Grammar. A selector is one term, or several joined by `&`: each term chooses amo
 over, so `alive&50%` is half of the living cells, while a lone `50%` is half of the whole grid.
 
     all                     every cell                      alive | dead    process running | not running
-    cell:R,C                one cell                        circle:R,C,RADIUS   centres within RADIUS (wraps on a torus)
+    cell:R,C or more pairs  these cells                     circle:R,C,RADIUS   centres within RADIUS (wraps on a torus)
     n:50                    exactly 50, at random           rect:R0,C0,R1,C1    both corners included
     50%                     an exact share, at random       half:left | right | upper | lower
     random:0.5              each with this probability      path:RADIUS,R0,C0,R1,C1,...   centres near this line
@@ -34,7 +34,7 @@ from cellnode.draws import Purpose, chance, draw64_array
 from firmware_sim.errors import BadInput
 
 Mask = NDArray[np.bool_]
-PATH_POINTS_MAX = 1000
+POINTS_MAX = 1000  # of a path, or cells by name
 SOURCE_PLACE = 64  # where the terms left of an arrow count from, so that both sides draw for themselves
 GRAMMAR = (
     "all, alive, dead, cell:R,C, n:50, 50%, random:0.5, circle:R,C,RADIUS, rect:R0,C0,R1,C1, "
@@ -180,12 +180,16 @@ def _rows_columns(field: Field) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _cell(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
-    row, column = _whole(rest, where, ("row", "column"))
+    count = max(1, (rest.count(",") + 1) // 2)
+    if count > POINTS_MAX:
+        raise BadInput(f"{where}: names {count} cells, expected at most {POINTS_MAX}")
+    places = _whole(rest, where, ("row", "column") * count)
 
     def choose(field: Field, among: Mask, _draws: NDArray[np.uint64]) -> Mask:
-        _inside(field, row, column, where)
         mask = np.zeros_like(among)
-        mask[row * field.width + column] = True
+        for row, column in zip(places[::2], places[1::2], strict=True):
+            _inside(field, row, column, where)
+            mask[row * field.width + column] = True
         return mask
 
     return choose
@@ -229,8 +233,8 @@ def _circle(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]]
 
 def _path(rest: str, where: str) -> Callable[[Field, Mask, NDArray[np.uint64]], Mask]:
     count = rest.count(",") + 1
-    if count < 3 or count % 2 == 0 or count > 1 + 2 * PATH_POINTS_MAX:
-        raise BadInput(f"{where}: expected a radius and 1 to {PATH_POINTS_MAX} points, as RADIUS,R0,C0,R1,C1,...")
+    if count < 3 or count % 2 == 0 or count > 1 + 2 * POINTS_MAX:
+        raise BadInput(f"{where}: expected a radius and 1 to {POINTS_MAX} points, as RADIUS,R0,C0,R1,C1,...")
     radius, *line = _numbers(rest, where, tuple(f"number {place}" for place in range(1, count + 1)))
     if radius < 0:
         raise BadInput(f"{where}: a radius must not be negative")

@@ -68,6 +68,11 @@ class Tokens:
         self._write(Given(name, token.pair.public, round(now_s + hours * 3600), uses))
         return token
 
+    def end(self, name: str) -> None:
+        """It lets nobody on any more, and is known no more."""
+        self._path(name).unlink(missing_ok=True)
+        self._read_at = -1
+
     def find(self, public: str) -> Given | None:
         """The token with this public half, valid or not."""
         return self.known.get(public)

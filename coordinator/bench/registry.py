@@ -56,8 +56,8 @@ class Options:
     window_s: float = 60.0
     models: Path | None = None
     viewers: int = 100  # `page`: how many at once
-    large: tuple[int, int] = (256, 256)  # `page`: the grid in patches
-    long: bool = False  # `attacks`: as many as the documentation says
+    large: tuple[int, int] = (256, 256)  # `page`: the grid in patches; `patches`: the last one, when `long`
+    long: bool = False  # `attacks`: as many as the documentation says; `patches`: rung after rung, on one host and on 4
     processes: bool = False  # `published`: a sample in real processes, too
     say: Say = lambda _line: None
 

@@ -33,9 +33,16 @@ from firmware_sim.engines import ENGINE_NAMES
     help="`article`, `published`: the models.",
 )
 @click.option("--viewers", type=click.IntRange(1, 128), default=100, show_default=True, help="`page`: at once.")
-@click.option("--large", type=Grid(), default="256x256", show_default=True, metavar="HXW", help="`page`: in patches.")
+@click.option(
+    "--large",
+    type=Grid(),
+    default="256x256",
+    show_default=True,
+    metavar="HXW",
+    help="`page`, `patches --long`: that grid.",
+)
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
-@click.option("--long", "long", is_flag=True, help="`attacks`: ten thousand connections, ten million frames.")
+@click.option("--long", "long", is_flag=True, help="`attacks`: all; `patches`: up to --large, on 1 and 4 hosts.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")
 @json_option
 def bench(

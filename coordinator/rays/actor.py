@@ -7,18 +7,29 @@ when the actor ends, the kernel ends the child. Imports the standard library alo
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 
 
 class Host:
-    """One host; `words`: the options of its porter, but where it lives, `home` below the runtime root there."""
+    """One host; `words`: the options of its porter, but where it lives, `home` below the runtime root there.
 
-    def __init__(self, words: list[str], home: str) -> None:
+    With a `token` (a file's text) it makes a key of its own on this machine, and is listed by showing that.
+    """
+
+    def __init__(self, words: list[str], home: str, token: str = "") -> None:
         from cellnode.runtime import root
 
         command = [sys.executable, "-m", "cellnode.porterdoor", *words, "--runtime", str(root() / home)]
+        self._keys = root() / f"{home}-keys"
+        if token:
+            self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shown = self._keys / "join.token"
+            shown.touch(mode=0o600)
+            shown.write_text(token)
+            command += ["--keys", str(self._keys), "--token", str(shown)]
         self._child = subprocess.Popen([*command, "--parent", str(os.getpid())], stdin=subprocess.DEVNULL)
         threading.Thread(target=self._watch, name="planaria-child", daemon=True).start()
 
@@ -26,6 +37,7 @@ class Host:
         code = self._child.wait()
         if code != 0:  # 0: its run is over
             os._exit(1)
+        shutil.rmtree(self._keys, ignore_errors=True)
 
     def pid(self) -> int:
         """Of the child; 0: it has ended."""

@@ -1,6 +1,6 @@
 """The hosts of one run on a Ray cluster: an actor each in a SPREAD placement group, started again for ever.
 
-    python -m coordinator.rays.fleet up RUN ENDPOINT HOSTS CAPACITY      ...down RUN
+    python -m coordinator.rays.fleet up RUN ENDPOINT HOSTS CAPACITY      ...down RUN      a token: on stdin
 
 Actors and group are detached: they outlive this command and the coordinator, until `down`. The cluster is Ray's own
 choice: $RAY_ADDRESS, or the one on this machine. `Fleet` runs these as processes of their own, so that no coordinator
@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import coordinator
+from coordinator.registrar import Registrar
+from coordinator.tokens import HOURS_MAX, USES_MAX
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 SPACE = "planaria"  # Ray's namespace, where actors are found by name
 READY_S = 60.0  # a busy machine takes its time
 UP_S, DOWN_S = 180.0, 90.0
 BAD_INPUT = 2  # exit code
+STARTS = 1000  # of a host, anew wherever Ray takes it, that a token is good for
 
 
 def check() -> None:
@@ -37,27 +40,49 @@ def check() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The hosts `r1` ... `rN` of a run, with room for `capacity` cells each."""
+    """The hosts `r1` ... `rN` of a run, with room for `capacity` cells each.
+
+    With a `registrar` each makes a key of its own, wherever Ray starts it, and shows a token of the run's to be listed.
+    """
 
     run: str
     hosts: int
     capacity: int
+    registrar: Registrar | None = None
 
     def up(self, endpoint: str) -> None:
         """Start them; they join at `endpoint`. BadInput without a cluster, or without room in it; RunFailed with Ray's
         own words."""
-        self._ask(UP_S, "up", self.run, endpoint, str(self.hosts), str(self.capacity))
+        token = ""
+        if self.registrar is not None:
+            pair, uses = self.registrar.keyring.pair, min(USES_MAX, STARTS * self.hosts)
+            token = self.registrar.tokens.give(self._token, pair.public, HOURS_MAX, uses).text
+        self._ask(UP_S, "up", self.run, endpoint, str(self.hosts), str(self.capacity), stdin=token)
 
     def down(self) -> None:
-        """End them for good, wherever they are."""
+        """End them for good, wherever they are; their keys and their token are worth nothing any more."""
+        if self.registrar is not None:
+            self.registrar.tokens.end(self._token)
+            for name in self.registrar.keyring.came_by(self._token):
+                self.registrar.keyring.refuse(name)
         self._ask(DOWN_S, "down", self.run)
 
+    @property
+    def _token(self) -> str:
+        return f"ray-{self.run}"
+
     @staticmethod
-    def _ask(limit_s: float, *words: str) -> None:
+    def _ask(limit_s: float, *words: str, stdin: str = "") -> None:
         command = [sys.executable, "-m", "coordinator.rays.fleet", *words]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=limit_s, check=False, env=_environment()
+                command,
+                input=stdin,  # not among the words, which every user of the machine can read
+                capture_output=True,
+                text=True,
+                timeout=limit_s,
+                check=False,
+                env=_environment(),
             )
         except subprocess.TimeoutExpired as error:
             raise RunFailed(f"Ray has not answered within {limit_s:g} s: look at `ray status`") from error
@@ -82,7 +107,7 @@ def _name(run: str, number: int) -> str:
     return f"planaria-{run}-r{number}"
 
 
-def up(run: str, endpoint: str, hosts: int, capacity: int) -> None:
+def up(run: str, endpoint: str, hosts: int, capacity: int, token: str) -> None:
     """Raises BadInput when the cluster has no room, or cannot be found."""
     from coordinator.rays.actor import Host
 
@@ -100,7 +125,8 @@ def up(run: str, endpoint: str, hosts: int, capacity: int) -> None:
             raise BadInput(f"the cluster has no room for {hosts} hosts with a CPU each now: look at `ray status`")
         actors = []
         for number in range(1, hosts + 1):
-            words = ["--join", endpoint, "--name", f"r{number}", "--capacity", str(capacity), "--once", "--insecure"]
+            words = ["--join", endpoint, "--name", f"r{number}", "--capacity", str(capacity), "--once"]
+            words += [] if token else ["--insecure"]
             options = ray.remote(Host).options(
                 name=_name(run, number),
                 lifetime="detached",
@@ -111,7 +137,7 @@ def up(run: str, endpoint: str, hosts: int, capacity: int) -> None:
                 ),
                 runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
             )
-            actors.append(options.remote(words, f"ray-{run}-r{number}"))
+            actors.append(options.remote(words, f"ray-{run}-r{number}", token))
         ray.get([actor.pid.remote() for actor in actors], timeout=READY_S)
     except BaseException:
         _end(ray, run)
@@ -154,7 +180,7 @@ def main(words: list[str]) -> int:
     """Entry point. The last line of stderr says what went wrong."""
     try:
         if words[0] == "up":
-            up(words[1], words[2], int(words[3]), int(words[4]))
+            up(words[1], words[2], int(words[3]), int(words[4]), sys.stdin.read())
         else:
             down(words[1])
     except PlanariaError as error:

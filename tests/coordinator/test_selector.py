@@ -31,6 +31,7 @@ def test_all_alive_and_dead_follow_the_power() -> None:
 
 def test_a_cell_is_row_and_column() -> None:
     assert chosen("cell:1,2") == [8]
+    assert chosen("cell:1,2,0,3,1,2") == [3, 8], "several, by more pairs"
 
 
 def test_a_rectangle_includes_both_corners() -> None:
@@ -131,6 +132,8 @@ def test_only_drawing_selectors_are_random() -> None:
         ("", "empty"),
         ("everything", "everything"),
         ("cell:1", "expected row,column"),
+        ("cell:1,2,3", "expected row,column"),
+        ("cell:1,2,9,9", "cell 9,9 is not on the 4x6 grid"),
         ("cell:9,9", "not on the 4x6 grid"),
         ("cell:1.5,2", "row is 1.5"),
         ("n:-1", "negative"),

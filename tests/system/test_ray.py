@@ -22,6 +22,7 @@ import pytest
 from labs import mine, needs_netns
 
 from coordinator import Swarm
+from coordinator.keyring import Keyring
 from coordinator.lab import drops
 from coordinator.lab.network import Network, end, pids
 from coordinator.lab.tools import within
@@ -115,8 +116,10 @@ def cluster(tmp_path: Path, runtime_root: Path) -> Iterator[Cluster]:
 
 @contextlib.contextmanager
 def swarm_on(cluster: Cluster, folder: Path) -> Iterator[Swarm]:
-    """A guest of a coordinator in the coordinator's namespace."""
-    words = ["run", "dot", "--grid", "16x16", "--interval", "0.5", "--hosts", "4", "--launch", "ray", "--insecure"]
+    """A guest of a coordinator in the coordinator's namespace; with keys, as beyond one machine."""
+    ring = Keyring.make(folder.with_name("keys"))
+    words = ["run", "dot", "--grid", "16x16", "--interval", "0.5", "--hosts", "4", "--launch", "ray"]
+    words += ["--keys", str(folder.with_name("keys"))]
     words += ["--at", f"tcp://{cluster.network.address('c')}:*", "--no-view", "--seed", "1", "--out", str(folder)]
     command = within(cluster.network.namespace("c"), sys.executable, "-m", "coordinator.cli.main", *words)
     with subprocess.Popen(command, env=cluster.environment) as coordinator:
@@ -124,10 +127,12 @@ def swarm_on(cluster: Cluster, folder: Path) -> Iterator[Swarm]:
             events = folder / "events.jsonl"
             until(lambda: events.exists() and '"event":"seed"' in events.read_text(), "it lives", 120)
             with Swarm.attach(str(folder)) as guest:
+                assert set(ring.hosts.values()) == {"r1", "r2", "r3", "r4"}, "each with a key of its own making"
                 yield guest
         finally:
             coordinator.send_signal(signal.SIGINT)
             assert coordinator.wait(120) == 130
+    assert ring.hosts == {} and not list((ring.path / "tokens").glob("*.token")), "what it let in, it has taken back"
 
 
 def until(what: Callable[[], bool], why: str, seconds: float = 60) -> float:

@@ -13,8 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from cellnode.curve import HostKeys, KeyPair
+from cellnode.hostmessages import Enrol, Enrolled
+from cellnode.messages import PROTOCOL_VERSION
+from cellnode.token import Token
 from coordinator import wish
+from coordinator.keyring import Keyring
 from coordinator.rays.fleet import Fleet
+from coordinator.registrar import Registrar
 from coordinator.wish import Wish
 from firmware_sim import folder
 from firmware_sim.errors import BadInput, RunFailed
@@ -78,6 +84,56 @@ def test_an_actor_whose_child_has_left_at_the_end_of_its_run_stays(actor: tuple[
     assert process.poll() is None
 
 
+@pytest.mark.system
+def test_an_actor_with_a_token_has_its_host_make_a_key_there_and_leaves_neither_behind(runtime_root: Path) -> None:
+    token = Token(KeyPair.fresh().public, KeyPair.fresh()).text
+    code = ACTOR.replace("'ray-test-r1')", f"'ray-test-r1', {token!r})")
+    keys = runtime_root / "ray-test-r1-keys"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        until(lambda: (runtime_root / "ray-test-r1" / "host.lock").exists())
+        assert keys.stat().st_mode & 0o777 == 0o700
+        assert all((keys / name).stat().st_mode & 0o777 == 0o600 for name in ("join.token", "host.key"))
+        assert HostKeys.load(keys).coordinator == Token.load(keys / "join.token").coordinator
+        words = Path(f"/proc/{child}/cmdline").read_text()
+        assert Token.load(keys / "join.token").pair.secret not in words and "--insecure" not in words
+        os.kill(child, signal.SIGTERM)
+        until(lambda: not keys.exists())
+        process.kill()
+    subprocess.run(["rm", "-rf", runtime_root / "ray-test-r1"], check=True)
+
+
+def test_hosts_get_a_token_that_ends_with_their_run_and_so_do_the_keys_it_let_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[tuple[list[str], str]] = []
+
+    def runs(command: list[str], input: str, **_more: object) -> object:
+        calls.append((command, input))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", runs)
+    registrar = Registrar(Keyring.make(tmp_path / "keys"))
+    fleet = Fleet("0000abcd", 2, 32, registrar)
+    fleet.up("tcp://10.0.0.1:7400")
+    command, token = calls[0]
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o600)
+    shown = Token.load(tmp_path / "token")
+    assert shown.pair.secret not in " ".join(command), "other users of this machine can read a command"
+    who = registrar.who(shown.pair.public)
+    assert who == "token/ray-0000abcd"
+    for name in ("r1", "r2", "r1"):  # once more, when Ray has taken it elsewhere
+        enrolled = registrar.enrol(who, Enrol(PROTOCOL_VERSION, name, KeyPair.fresh().public), lambda _host: False)
+        assert isinstance(enrolled, Enrolled)
+    registrar.keyring.allow("attic", KeyPair.fresh().public)
+    assert sorted(registrar.keyring.hosts.values()) == ["attic", "r1", "r2"]
+    fleet.down()
+    assert registrar.who(shown.pair.public) is None
+    assert sorted(Keyring(tmp_path / "keys").hosts.values()) == ["attic"], "who came by it, and nobody else"
+
+
 def test_where_ray_hosts_are_to_find_us_must_be_said_and_that_the_network_is_trusted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -86,7 +142,7 @@ def test_where_ray_hosts_are_to_find_us_must_be_said_and_that_the_network_is_tru
     for given, said in (
         ({}, "say how many with --hosts N"),
         ({"hosts": 2}, r"say where they find this one with --at tcp://ADDRESS:\*"),
-        ({"hosts": 2, "join": "tcp://10.0.0.1:*"}, "say --insecure"),
+        ({"hosts": 2, "join": "tcp://10.0.0.1:*"}, "no keys are given"),
     ):
         with pytest.raises(BadInput, match=said):
             wish.check(Wish(rule="dot", grid=(8, 8), launch="ray", **given), rule)  # type: ignore[arg-type]
