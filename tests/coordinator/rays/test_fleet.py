@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cellnode import hatch
 from cellnode.curve import HostKeys, KeyPair
 from cellnode.hostmessages import Enrol, Enrolled
 from cellnode.messages import PROTOCOL_VERSION
@@ -38,8 +39,7 @@ def actor(runtime_root: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     with subprocess.Popen([sys.executable, "-c", ACTOR], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
-        lock = runtime_root / "ray-test-r1" / "host.lock"
-        until(lambda: lock.exists() and lock.read_text().strip() == str(child))
+        until(lambda: (runtime_root / "ray-test-r1" / hatch.NAME).exists(), 60)  # from then on it hears signals
         yield process, child
         process.kill()
     subprocess.run(["rm", "-rf", runtime_root / "ray-test-r1"], check=True)
@@ -92,7 +92,7 @@ def test_an_actor_with_a_token_has_its_host_make_a_key_there_and_leaves_neither_
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
-        until(lambda: (runtime_root / "ray-test-r1" / "host.lock").exists())
+        until(lambda: (runtime_root / "ray-test-r1" / hatch.NAME).exists(), 60)  # from then on it hears signals
         assert keys.stat().st_mode & 0o777 == 0o700
         assert all((keys / name).stat().st_mode & 0o777 == 0o600 for name in ("join.token", "host.key"))
         assert HostKeys.load(keys).coordinator == Token.load(keys / "join.token").coordinator
