@@ -76,6 +76,24 @@ def test_frozen_cells_and_link_faults_are_counted_at_their_victims(swarm: Swarm)
     assert swarm.faults()[0].state == "healed"
 
 
+def test_struck_cells_of_int8_patches_are_counted_at_the_victims(tmp_path: Path) -> None:
+    wish = {"engine": "chip", "interval_s": 0.1, "seed": 5, "substrate": "patches", "patch": PATCH}
+    with Swarm.start("dot", grid=(8, 8), out=tmp_path / "run", **wish) as swarm:  # type: ignore[arg-type]
+        swarm.wait(10)
+        swarm.inject("bit_flip", "all", count=1)
+        swarm.inject("accumulator_flip", "all", rate=0.3)
+        swarm.inject("genome_flip", "n:8", count=3)
+        swarm.inject("byzantine", "half:left", mode="random")
+        swarm.inject("stuck_channel", "half:right", channel=3, level=1)
+        assert eventually(lambda: all(report.hits > 0 for report in swarm.faults()))
+        swarm.kill("n:20")
+        swarm.revive("dead")
+        swarm.heal()
+        swarm.wait(10)
+        assert swarm.measure().broken == ()
+    assert nothing_left(tmp_path / "run")
+
+
 def test_what_patches_do_not_have_is_refused_before_anything_starts(tmp_path: Path) -> None:
     for more in ({"record": True}, {"chips": 1}):
         with pytest.raises(BadInput, match="patches"):
