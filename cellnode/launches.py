@@ -27,14 +27,14 @@ PHASE_NAMES = {
 
 
 class Launches:
-    """Of so many units, given by index."""
+    """Of so many units, given by index; `patience`: how long a stage may take, None: as cells do."""
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: int, patience: Patience | None = None) -> None:
         self._units = units
         self._supervision = Supervision(units)
         self._launches: list[Launch] = []
         self._whole: Launch | None = None
-        self._patience = Patience()
+        self._patience = patience or Patience()
 
     # ---- what is wanted
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cellnode.celltable import Indices, name_some
 from cellnode.curve import KeyPair
 from cellnode.host import TCP, Host
-from cellnode.launch import Launch, Orders, Stage
+from cellnode.launch import Launch, Orders, Patience, Stage
 from cellnode.launches import Launches
 from cellnode.messages import Door, Placement, RulePayload
 from cellnode.panel import Phase
@@ -27,6 +27,8 @@ from cellnode.runtime import Runtime
 from cellnode.zygote_link import ZygoteLink
 from cellnode.zygote_wire import Birth, Born, News, Plan, Ready, Reaped
 from firmware_sim.errors import BadInput
+
+PATCH_NS, CELL_NS = 20_000_000, 300_000  # of a stage of a launch: some five times what a busy machine takes
 
 
 class PatchHost:
@@ -52,7 +54,8 @@ class PatchHost:
         self._post = Post()
         self.wanted = PatchWantedStates(self.table, self._post)
         self.pokes = PatchPokes(self.table, self._post)
-        self._launches = Launches(self.table.patches)
+        most = max(map(len, self.table.members))
+        self._launches = Launches(self.table.patches, Patience(each_ns=PATCH_NS + most * CELL_NS))
         self.boards = []
         self.error = ""
         self.signalled: set[int] = set()  # ids of freezes that have been carried out

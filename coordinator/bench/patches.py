@@ -28,7 +28,7 @@ PATCHES = ((8, 8), PATCH)  # beside a process a cell
 CELLS_A_SECOND = 4096  # T is as long as two busy cores need
 HOSTS, RUNGS, RUNG_PATCH = 4, (64, 256, 512, 1024), (32, 32)  # `--long`: up to 1,048,576 cells
 RUNG_CELLS_A_SECOND = 32_768
-BEGIN, END = 8.0, 14.0  # in T; pictures grow
+BEGIN, END = 8.0, 14.0  # in T after the seeds; pictures grow
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -95,9 +95,10 @@ def _row(
         ) as swarm,
     ):
         plant_tiles(swarm)
-        swarm.wait_until(BEGIN)
+        planted = swarm.t
+        swarm.wait_until(planted + BEGIN)
         before, others_ns, at = swarm.look(), _others_ns(swarm), swarm.t
-        swarm.wait_until(END)
+        swarm.wait_until(planted + END)
         now = swarm.look()
         own_mib = own_memory_mib(sorted(set(now.pids[now.on].tolist())))
         gained = (now.counters.astype("int64") - before.counters.astype("int64")).sum(axis=0)

@@ -21,6 +21,7 @@ from firmware_sim.engines import FAMILIES
 from firmware_sim.errors import BadInput
 
 LOOK_S = 0.5  # how long a look waits for the slowest host
+OWED_NS = 5_000_000_000  # an answer that has not come by then is taken for lost
 
 
 class Lookout:
@@ -33,7 +34,8 @@ class Lookout:
         self._camera: Camera | None = None
         self._seen = threading.Condition()
         self._looked_s = 0.0
-        self._shown: dict[str, int] = {}  # agent -> when its last sheet was asked for
+        self._asked: dict[str, int] = {}  # agent -> when it was last asked for a sheet
+        self._shown: dict[str, int] = {}  # ... and when for the last one that has come
 
     def take(self, sheet: Sheet) -> None:
         """A sheet has come in."""
@@ -53,14 +55,20 @@ class Lookout:
         return self._camera.look(ages_ns)
 
     def _ask(self, link: Link, steward: Steward) -> None:
-        """For sheets of all hosts that are heard."""
-        asked_ns = time.monotonic_ns()
+        """For sheets of all hosts that are heard. One that still owes an answer is asked again when that has come: a
+        question meanwhile would be by an old sheet, and be answered with all pages instead of those that differ."""
+        begun_ns, deadline_s = time.monotonic_ns(), time.monotonic() + LOOK_S
         agents = {post.tenure.agent: epoch for epoch, post in list(steward.posts.items()) if not post.silent}
-        asked = [name for name in agents if name in link.agents]
-        for name in asked:
-            link.show(name, asked_ns, self.mosaic.base(agents[name]))
+        heard = [name for name in agents if name in link.agents]
         with self._seen:
-            self._seen.wait_for(lambda: all(self._shown.get(name, 0) >= asked_ns for name in asked), LOOK_S)
+            while late := [name for name in heard if self._shown.get(name, 0) < begun_ns]:
+                for name in late:
+                    now_ns, asked_ns = time.monotonic_ns(), self._asked.get(name, 0)
+                    if asked_ns <= self._shown.get(name, 0) or now_ns - asked_ns >= OWED_NS:
+                        self._asked[name] = now_ns
+                        link.show(name, now_ns, self.mosaic.base(agents[name]))
+                if not self._seen.wait(max(0.0, deadline_s - time.monotonic())):
+                    break
         self._looked_s = time.monotonic()
 
     def expect_news(self) -> None:
