@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lives import DEEDS, HARMS, LINKS, RULE, act, digest, scripts, story, swarm
 from nativestory import GOLDEN, STRUCK_GOLDEN, tell, tell_of_struck
-from test_virtual import DEEDS, HARMS, LINKS, RULE, act, digest, scripts, story, swarm
 from toys import TAG, Constant, Fading, T, Toy, state
 
 from cellnode import cellfault, delays, nativefaults, nativelib, nativepart
