@@ -25,8 +25,9 @@ from coordinator.host import Epochs
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.lookout import Lookout
 from coordinator.hosts.orders import patiently
+from coordinator.hosts.posts import Wanted
 from coordinator.hosts.roster import Roster, Tenure
-from coordinator.hosts.steward import Steward, Wanted, refuse
+from coordinator.hosts.steward import Steward, refuse
 from coordinator.link import Link
 from coordinator.rays.fleet import Fleet
 from coordinator.registrar import Registrar

@@ -14,7 +14,8 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from cellnode.messages import Command, Done
-from coordinator.hosts.steward import Post, Steward
+from coordinator.hosts.posts import Post
+from coordinator.hosts.steward import Steward
 from coordinator.link import Link
 from coordinator.substrate import Cells
 from firmware_sim.errors import RunFailed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -19,8 +19,6 @@ from cellnode.hostmessages import Offer, Refused
 from cellnode.messages import (
     PROTOCOL_VERSION,
     Done,
-    Door,
-    LinkFault,
     OtherEngine,
     Place,
     Placement,
@@ -28,14 +26,15 @@ from cellnode.messages import (
     SetFaults,
     SetInterval,
     SetPause,
-    Wire,
 )
 from cellnode.topology import neighbours
 from cellnode.whereabouts import boot_id
 from coordinator.contacts import Agent, HostLine
 from coordinator.hosts.local import LocalHosts
 from coordinator.hosts.mosaic import Mosaic
+from coordinator.hosts.posts import Post, Wanted, faults_of
 from coordinator.hosts.roster import Roster, Seen, Tenure
+from coordinator.hosts.wiring import Wiring
 from coordinator.link import Link
 from coordinator.substrate import Progress
 
@@ -43,34 +42,6 @@ LOST_S = 3.0  # a host speaks twice a second; silent for so long, it is lost
 LOCAL_LOST_S = 15.0  # one whose process is known to live on this machine is only slow
 TELL_AGAIN_S = 2.0
 RESTART_S = 1.0  # a host on this machine that was killed comes back after so long
-TCP = "tcp://"
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What every cell of the swarm is to be told, now and whenever its host comes (back)."""
-
-    interval_ns: int
-    paused: bool = False
-    faults: list[LinkFault] = field(default_factory=list)
-    off: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Post:
-    """A tenure and how far it is."""
-
-    tenure: Tenure
-    cells: frozenset[int]
-    beyond: frozenset[int]  # cells of other blocks that are neighbours of its own
-    placing: Future[Done] | None = None
-    live: bool = False  # its launch has come to its end
-    silent: bool = False
-    missing: list[int] = field(default_factory=list)  # that did not come up
-    joins: int = 0  # of its agent, for which all was made good
-    doors: list[Door] | None = None  # as last told
-    wiring: Future[Done] | None = None
-    error: str = ""
 
 
 @dataclass(slots=True)
@@ -92,12 +63,12 @@ class Steward:
         placement: Placement,
         wanted: Wanted,
         say: Callable[[str], None],
-        key_of: Callable[[str], str | None] = lambda _host: "",
+        key_of: Callable[[str], str | None],
     ) -> None:
-        self._key_of = key_of  # public key of a host, by its name; None: it may be connected to no more
         self._link, self._roster, self._mosaic, self._local = link, roster, mosaic, local
         self.placement, self.wanted, self._say = placement, wanted, say
         self._around = neighbours(placement.height, placement.width, placement.torus)
+        self._wiring = Wiring(link, self._agent_of, key_of)
         self.posts: dict[int, Post] = {}
         self.endpoint = ""  # where hosts of this machine find us
         self.asked: set[str] = set()
@@ -165,10 +136,7 @@ class Steward:
             if agent is not None and not post.silent:
                 self._bring_up(post, agent)
                 self._make_good(post, agent)
-        doors = self._doors()
-        for post in self.posts.values():
-            if post.live and not post.silent:
-                self._wire(post, doors)
+        self._wiring.tell(self.posts.values())
 
     def _restart_local(self, now_s: float) -> None:
         for name in self._local.dead if self._local is not None else ():
@@ -272,33 +240,6 @@ class Steward:
             self._link.post(name, lambda number: Power(number, on, True))
         post.doors = None
 
-    # ---- wiring
-
-    def _doors(self) -> dict[int, Door]:
-        """Every cell with neighbours on other hosts, as its agent last said; off where its host is silent."""
-        doors = {}
-        for post in self.posts.values():
-            agent = self._agent_of(post)
-            told = None if agent is None else agent.doors
-            if told is None or told.placement_epoch != post.tenure.epoch:
-                continue
-            key, host = self._key_of(post.tenure.host), self._link.hosts.get(post.tenure.host)
-            if key is None or host is None:
-                continue
-            for door in told.doors:
-                # nobody opens a door for others, nor elsewhere than on that host
-                if door.cell in post.cells and _is_at(door.endpoint, host.offer.address):
-                    doors[door.cell] = msgspec.structs.replace(door, key=key, on=door.on and not post.silent)
-        return doors
-
-    def _wire(self, post: Post, doors: dict[int, Door]) -> None:
-        if post.wiring is not None and not post.wiring.done():
-            return
-        mine = [doors[cell] for cell in sorted(post.beyond) if cell in doors]
-        if mine != post.doors:
-            post.doors = mine
-            post.wiring = self._link.post(post.tenure.agent, lambda number: Wire(number, mine))
-
     # ---- how far it is
 
     def ready(self) -> bool:
@@ -333,12 +274,6 @@ class Steward:
         )
 
 
-def _is_at(endpoint: str, address: str) -> bool:
-    """Whether that is a port at this address, and nothing else that ZeroMQ could be led to."""
-    start, port = endpoint[: len(TCP) + len(address) + 1], endpoint[len(TCP) + len(address) + 1 :]
-    return start == f"{TCP}{address}:" and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16
-
-
 def refuse(offer: Offer, known: HostLine | None, run: str) -> Refused | None:
     """Why this offer is not taken; None: it is."""
     if offer.version != PROTOCOL_VERSION:
@@ -354,14 +289,3 @@ def refuse(offer: Offer, known: HostLine | None, run: str) -> Refused | None:
             False,
         )
     return None
-
-
-def faults_of(faults: list[LinkFault], cells: list[int]) -> list[LinkFault]:
-    """The same faults, of these cells alone."""
-    mine, found = set(cells), []
-    for fault in faults:
-        places = [place for place, cell in enumerate(fault.cells) if cell in mine]
-        if places:
-            slots = [fault.slots[place] for place in places] if fault.slots else []
-            found.append(msgspec.structs.replace(fault, cells=[fault.cells[place] for place in places], slots=slots))
-    return found

@@ -31,8 +31,8 @@ from coordinator.host import Epochs
 from coordinator.hosts import muster
 from coordinator.hosts.crew import Crew, Means
 from coordinator.hosts.orders import Orders
+from coordinator.hosts.posts import faults_of
 from coordinator.hosts.roster import Tenure
-from coordinator.hosts.steward import faults_of
 from coordinator.substrate import NO_NETWORK, Cells, HostNetwork, OnProgress
 from firmware_sim.errors import BadInput, RunFailed
 

@@ -13,7 +13,8 @@ import zmq
 from cellnode.hostmessages import Offer
 from cellnode.messages import PROTOCOL_VERSION
 from coordinator.contacts import HostLine, Line
-from coordinator.hosts.steward import LOST_S, _is_at, refuse
+from coordinator.hosts.steward import LOST_S, refuse
+from coordinator.hosts.wiring import is_at
 from coordinator.link import Link
 from firmware_sim.errors import RunFailed
 
@@ -70,7 +71,7 @@ def test_a_second_host_of_a_name_is_refused_while_the_first_is_heard_and_told_wh
     ],
 )
 def test_a_host_opens_doors_at_its_own_address_alone(endpoint: str, good: bool) -> None:
-    assert _is_at(endpoint, "10.0.0.2") is good
+    assert is_at(endpoint, "10.0.0.2") is good
 
 
 def test_two_coordinators_at_one_address_are_one_too_many(tmp_path: Path) -> None:
