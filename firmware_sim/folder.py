@@ -2,7 +2,7 @@
 
 Everything is read once and hashed, and what was hashed is what is used.  `load` takes a folder, a bare ONNX file from
 anybody, or the name of a built-in rule; `save` writes a folder whole or not at all.  It never computes an update.
-Imports: msgspec, errors, genome, golden, limits, onnx_check, onnx_rule, rule, targets.
+Imports: msgspec, errors, genome, golden, limits, onnx_check, onnx_rule, rule, ruleinfo, targets.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from firmware_sim import onnx_rule, targets
 from firmware_sim.errors import BadInput
 from firmware_sim.genome import MAX_GENOME_BYTES, Genome
 from firmware_sim.golden import MAX_GOLDEN_BYTES, Golden
-from firmware_sim.limits import CHANNELS, Limits
+from firmware_sim.limits import Limits
 from firmware_sim.onnx_check import MAX_BYTES as MAX_ONNX_BYTES
 from firmware_sim.rule import Floats, Rule
+from firmware_sim.ruleinfo import FORMAT, REGIMES, RuleInfo, Scalar, TargetInfo, quantisation_of
 
-FORMAT = 1
-REGIMES = ("growing", "persistent", "regenerating", "unknown")
 ONNX, GENOME, INFO, TARGET, GOLDEN = "rule.onnx", "genome.bin", "rule.json", "target.png", "golden.npz"
 MAX_FILE_BYTES = {  # one byte more than this is not read
     ONNX: MAX_ONNX_BYTES,
@@ -42,56 +41,6 @@ MAX_FILE_BYTES = {  # one byte more than this is not read
 }
 BUILT_IN = Path(__file__).parent / "rules"
 ADVERSARIES = Path(__file__).parent / "adversaries"  # rules that grow nothing: they are found by name, and not listed
-
-Scalar = str | int | float | bool | None
-
-
-class TargetInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The picture in `target.png`, unpadded; `premultiplied`: its RGB holds alpha already, as the loss reads it."""
-
-    height: int
-    width: int
-    premultiplied: bool = True
-    source: str = ""
-
-
-class Quantisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The header of `genome.bin`, for the reader's eye."""
-
-    hidden: int
-    k: int
-    shift: int
-    m: int
-    s: int
-    alive: int
-    half1: bool
-    half2: bool
-    b1_shift: int
-
-
-class RuleInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`rule.json`.  `limits` holds the four values of limits.py, `files` the sha256 of every other file.
-
-    `losses` are those its training ended with.  `scores`, where somebody judged it at length, are medians over draws in
-    int8 asynchrony (trainer/judge.py), and `fate` is what becomes of it in 2,000 synchronous steps.
-    """
-
-    format: int = FORMAT
-    name: str
-    regime: str = "unknown"
-    channels: int = CHANNELS
-    hidden: int | None = None
-    limits: dict[str, str | float | None]
-    target: TargetInfo | None = None
-    losses: dict[str, float | None] = {}
-    scores: dict[str, float | None] = {}
-    fate: str = ""
-    quantisation: Quantisation | None = None
-    files: dict[str, str]
-    versions: dict[str, str] = {}
-    origin: str = ""
-    credit: str = ""
-    trained: dict[str, Scalar] = {}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -210,7 +159,7 @@ def save(
         limits=rule.limits.to_dict(),
         target=None if target is None else TargetInfo(height=len(target), width=target.shape[1], source=target_source),
         losses={key: value if math.isfinite(value) else None for key, value in (losses or {}).items()},
-        quantisation=None if genome is None else _quantisation(genome),
+        quantisation=None if genome is None else quantisation_of(genome),
         files={part: hashlib.sha256(blob).hexdigest() for part, blob in files.items()},
         versions=_versions(),
         origin=origin,
@@ -278,7 +227,7 @@ def _check_parts(folder: RuleFolder) -> None:
     if limits is not None and limits != folder.limits:
         raise BadInput(f"{path / INFO}: limits differ from those in {ONNX}")
     genome = folder.genome()
-    if info.quantisation != (None if genome is None else _quantisation(genome)):
+    if info.quantisation != (None if genome is None else quantisation_of(genome)):
         raise BadInput(f"{path / INFO}: quantisation differs from the header of {GENOME}")
     target = folder.target()
     size = None if info.target is None else (info.target.height, info.target.width)
@@ -315,10 +264,6 @@ def _write(out: Path, files: Mapping[str, bytes]) -> None:
         raise BadInput(f"{out}: cannot be written ({error.strerror})") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _quantisation(genome: Genome) -> Quantisation:
-    return Quantisation(**{field: getattr(genome, field) for field in Quantisation.__struct_fields__})
 
 
 def _versions() -> dict[str, str]:

@@ -16,7 +16,8 @@ import numpy as np
 
 from firmware_sim import targets
 from firmware_sim.errors import BadInput
-from firmware_sim.folder import INFO, TARGET, RuleFolder, TargetInfo
+from firmware_sim.folder import INFO, TARGET, RuleFolder
+from firmware_sim.ruleinfo import TargetInfo
 
 Place = tuple[int, int]  # row, column
 

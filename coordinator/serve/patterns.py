@@ -14,6 +14,7 @@ from coordinator.wish import default_grid
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput
 from firmware_sim.folder import RuleFolder
+from firmware_sim.ruleinfo import REGIMES
 
 TAUGHT = {
     "growing": "grows, and was taught no more",
@@ -39,7 +40,7 @@ def patterns() -> list[dict[str, Any]]:
         height, width = default_grid(rule)
         row = {"name": name, "motif": motif(rule), "regime": rule.info.regime, "expect": expectation(rule)}
         rows.append({**row, "height": height, "width": width})
-    return sorted(rows, key=lambda row: (row["motif"], rules.REGIMES.index(row["regime"]), row["name"]))
+    return sorted(rows, key=lambda row: (row["motif"], REGIMES.index(row["regime"]), row["name"]))
 
 
 def motif(rule: RuleFolder) -> str:

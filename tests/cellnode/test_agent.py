@@ -37,6 +37,16 @@ def swarm(idle: RouterClient) -> RouterClient:
     return idle
 
 
+@pytest.fixture(scope="module")
+def settled() -> Iterator[RouterClient]:
+    """The same, for all tests that leave it as it is."""
+    with router_client() as client:
+        client.start_agent()
+        client.place(4, 4)
+        client.until_linked()
+        yield client
+
+
 def test_an_agent_without_a_placement_asks_for_one(idle: RouterClient) -> None:
     join = idle.joins[0]
     assert (join.agent, join.run, join.placement_epoch, join.panel) == ("host0", RUN, 0, "")
@@ -145,9 +155,9 @@ def test_a_command_that_comes_twice_is_carried_out_once_and_answered_twice(swarm
     ],
 )
 def test_a_command_that_cannot_be_meant_is_answered_in_one_line(
-    swarm: RouterClient, command: messages.Power, error: str
+    settled: RouterClient, command: messages.Power, error: str
 ) -> None:
-    done = swarm.order(msgspec.structs.replace(command, id=swarm.next_id()), ok=False)
+    done = settled.order(msgspec.structs.replace(command, id=settled.next_id()), ok=False)
     assert error in done.error
     assert "\n" not in done.error
 
@@ -232,21 +242,21 @@ def test_the_end_leaves_no_process_socket_or_shared_memory(swarm: RouterClient, 
     assert not swarm.runtime.exists()
 
 
-def test_a_second_agent_for_the_same_directory_is_refused_in_one_line(swarm: RouterClient) -> None:
-    command = [sys.executable, "-m", "cellnode.agent", "--run", RUN, "--runtime", str(swarm.runtime)]
-    second = subprocess.run([*command, "--connect", swarm.endpoint], capture_output=True, text=True, timeout=20)
+def test_a_second_agent_for_the_same_directory_is_refused_in_one_line(settled: RouterClient) -> None:
+    command = [sys.executable, "-m", "cellnode.agent", "--run", RUN, "--runtime", str(settled.runtime)]
+    second = subprocess.run([*command, "--connect", settled.endpoint], capture_output=True, text=True, timeout=20)
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
     assert "another agent" in second.stderr
-    assert Path(swarm.runtime / "panel").exists()
-    assert all(alive(pid) for pid in swarm.pids())
+    assert Path(settled.runtime / "panel").exists()
+    assert all(alive(pid) for pid in settled.pids())
 
 
-def test_it_is_a_daemon_in_a_session_of_its_own(idle: RouterClient) -> None:
-    assert idle.agent is not None
-    assert os.getsid(idle.agent.pid) == idle.agent.pid
+def test_it_is_a_daemon_in_a_session_of_its_own(settled: RouterClient) -> None:
+    assert settled.agent is not None
+    assert os.getsid(settled.agent.pid) == settled.agent.pid
     for descriptor in (0, 1, 2):
-        assert str(Path(f"/proc/{idle.agent.pid}/fd/{descriptor}").readlink()) in (
+        assert str(Path(f"/proc/{settled.agent.pid}/fd/{descriptor}").readlink()) in (
             "/dev/null",
-            f"{idle.runtime}/agent.log",
+            f"{settled.runtime}/agent.log",
         )

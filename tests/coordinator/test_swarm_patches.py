@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from grown import GROWN, loss_of
 from test_swarm_processes import eventually, exists, nothing_left
 
 from cellnode.panel import Counter
@@ -24,7 +25,7 @@ GRID, PATCH = (12, 12), (4, 4)
 def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     out = tmp_path_factory.mktemp("patches") / "run"
     with Swarm.start("dot", grid=GRID, interval_s=0.2, seed=5, out=out, substrate="patches", patch=PATCH) as found:
-        found.wait(40)
+        found.wait(25)
         yield found
         found.stop()
         assert nothing_left(out)
@@ -33,7 +34,7 @@ def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
 def test_patches_grow_the_picture_and_say_how_many_processes_they_are(swarm: Swarm) -> None:
     measure = swarm.measure()
     assert (measure.processes, measure.substrate, measure.alive) == (9, "patches", 144)
-    assert measure.loss_log10 is not None and measure.loss_log10 < -3
+    assert measure.loss_log10 is not None and measure.loss_log10 < GROWN
     assert measure.cpu_us_per_update is not None and measure.broken == ()
 
 
@@ -53,9 +54,8 @@ def test_killed_cells_are_dark_and_proven_so_and_heal_when_revived(swarm: Swarm)
     swarm.revive("dead")
     assert swarm.look().alive == 144
     swarm.plant(swarm.centre)
-    swarm.wait(60)
-    loss = swarm.loss()
-    assert loss is not None and loss < -3
+    swarm.wait(30)
+    assert loss_of(swarm) < GROWN
 
 
 def test_a_patch_whose_process_dies_comes_back_with_all_its_cells(swarm: Swarm) -> None:

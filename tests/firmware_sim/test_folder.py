@@ -207,14 +207,3 @@ def test_other_files_are_no_rule(tmp_path: Path) -> None:
     (tmp_path / "rule.txt").write_text("grow!")
     with pytest.raises(BadInput, match=r"a rule is a folder or an \.onnx file"):
         folder.load(tmp_path / "rule.txt")
-
-
-@pytest.mark.parametrize("name", folder.builtin_names())
-def test_every_built_in_rule_loads_and_reproduces_its_golden_vectors(name: str) -> None:
-    found = folder.load(name)
-    vectors = found.golden()
-    assert found.name == name
-    assert found.target() is not None
-    assert vectors is not None
-    for engine in ENGINE_NAMES:
-        assert golden.mismatch(make_engine(engine, found), vectors) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from grown import GROWN, loss_of
 
 from coordinator import Swarm
 
@@ -12,29 +13,23 @@ pytestmark = pytest.mark.system
 Start = Callable[..., Swarm]
 
 
-def loss_of(swarm: Swarm) -> float:
-    loss = swarm.loss()
-    assert loss is not None
-    return loss
-
-
 @pytest.mark.parametrize("engine", ["numpy", "onnx", "chip"])
 def test_a_swarm_of_20x20_grows_and_heals_with_each_engine(start: Start, engine: str) -> None:
     swarm = start(grid=(20, 20), interval_s=0.2, engine=engine)
-    swarm.wait(60)
-    assert loss_of(swarm) < -3.5
+    swarm.wait(30)
+    assert loss_of(swarm) < GROWN
     killed = swarm.kill("50%")
     assert killed.proof["dead_process_ids"] == 200
     swarm.kill("cell:10,10")  # the seed cell is among them
     swarm.revive("dead")
-    swarm.wait(60)
-    assert loss_of(swarm) < -3.5
+    swarm.wait(30)
+    assert loss_of(swarm) < GROWN
     assert swarm.look().alive == 400
 
 
 def test_of_a_swarm_that_lost_every_cell_nothing_is_left_and_a_new_seed_regrows_it(start: Start) -> None:
     swarm = start(grid=(20, 20), interval_s=0.2)
-    swarm.wait(40)
+    swarm.wait(25)
     swarm.kill("all")
     empty = swarm.look()
     assert empty.alive == 0
@@ -43,8 +38,8 @@ def test_of_a_swarm_that_lost_every_cell_nothing_is_left_and_a_new_seed_regrows_
     swarm.wait(10)
     assert not swarm.look().states.any(), "nothing comes of nothing"
     swarm.plant()
-    swarm.wait(60)
-    assert loss_of(swarm) < -3.5
+    swarm.wait(30)
+    assert loss_of(swarm) < GROWN
 
 
 def test_several_seeds_grow_several_pictures(start: Start) -> None:
@@ -53,7 +48,7 @@ def test_several_seeds_grow_several_pictures(start: Start) -> None:
     swarm.revive("dead")
     swarm.plant("cell:6,6")
     swarm.plant("cell:6,18")
-    swarm.wait(60)
+    swarm.wait(30)
     living = swarm.look().states[..., 3] > 0.1
     assert living[:, :12].sum() > 15
     assert living[:, 12:].sum() > 15

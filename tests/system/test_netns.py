@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grown import GROWN, loss_of
 from labs import mine, needs_netns
 from starting import Start
 
@@ -39,8 +40,7 @@ def test_a_host_without_power_is_dark_until_it_is_healed_and_half_of_them_live_o
     swarm = start(hosts=4, netns=True, interval_s=0.2)
     assert swarm.measure().hosts == 4
     swarm.wait(20)
-    loss = swarm.loss()
-    assert loss is not None and loss < -2.8
+    assert loss_of(swarm) < GROWN
 
     off = swarm.inject("host_off", hosts="h2")
     assert off.cells == sorted(places(swarm)["h2"]) and off.proof["hits"] == 1
@@ -62,8 +62,7 @@ def test_a_host_without_power_is_dark_until_it_is_healed_and_half_of_them_live_o
         cells = [cell for name in half for cell in places(swarm)[name]]
         assert (said[cells] > 10).sum() > 16, "both halves have lived on; what is empty sleeps"
     swarm.wait(25)
-    loss = swarm.loss()
-    assert loss is not None and loss < -2.6
+    assert loss_of(swarm) < GROWN
     assert swarm.measure().broken == ()
     run = swarm.run
     swarm.stop()
@@ -89,8 +88,8 @@ def test_with_room_elsewhere_a_host_cut_off_is_replaced_and_its_old_cells_are_ki
     assert (after.lives[mine_before] == lives[mine_before]).all() and after.alive == 64
     logs = (Path(RunFolder.open(swarm.folder).info.runtime) / "h1.log").read_text()
     assert "no longer ours; its cells are killed" in logs
-    loss = swarm.loss()
-    assert loss is not None and loss < -2.6 and swarm.measure().broken == ()
+    assert loss_of(swarm) < GROWN
+    assert swarm.measure().broken == ()
 
 
 def test_a_successor_of_the_coordinator_finds_network_and_faults_and_heals_them(start: Start) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grown import GROWN, loss_of
 from labs import needs_netns
 from starting import Start
 
@@ -60,8 +61,7 @@ def test_patches_of_a_host_that_is_cut_off_live_elsewhere_whole_and_its_old_ones
     assert guest.processes() == 9
     guest.leave()
     swarm.wait(30)
-    loss = swarm.loss()
-    assert loss is not None and loss < -2.8
+    assert loss_of(swarm) < GROWN
     assert drops(swarm) == {}, "of each other host comes what is needed, and nothing else"
 
     before = swarm.look().lives.copy()
@@ -76,8 +76,7 @@ def test_patches_of_a_host_that_is_cut_off_live_elsewhere_whole_and_its_old_ones
     assert swarm.revive("dead").missing == [] and swarm.look().alive == 144
     swarm.plant(swarm.centre)
     swarm.wait(40)
-    loss = swarm.loss()
-    assert loss is not None and loss < -2.6
+    assert loss_of(swarm) < GROWN
     assert swarm.measure().broken == ()
 
 
@@ -106,8 +105,7 @@ def test_with_keys_patches_hear_each_other_over_encrypted_lines_alone(start: Sta
         )
         assert sorted(map(len, patches_of(swarm).values())) == [4, 5]
         swarm.wait(40)
-        loss = swarm.loss()
-        assert loss is not None and loss < -2.8
+        assert loss_of(swarm) < GROWN
         assert drops(swarm) == {}
         swarm.stop()
     finally:
