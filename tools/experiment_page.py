@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from coordinator.experiment.verdict import Judged
 from firmware_sim import folder
 from tools import experiment_figures as figures
@@ -157,7 +159,7 @@ def _value(point: Kept) -> Any:
 
 
 def _label(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, int | float) else str(value)
+    text = np.format_float_positional(value, trim="-") if isinstance(value, int | float) else str(value)
     named = {
         "rect:12,12,27,27": "middle square",
         "cell:20,20": "seed cell",
