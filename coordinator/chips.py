@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cellnode.messages import OtherEngine, RulePayload
 from coordinator import selector
+from coordinator.selectorterms import Field
 from firmware_sim.engines import CHIPS, FAMILIES
 from firmware_sim.errors import BadInput
 
@@ -84,7 +85,7 @@ def choose(
             if awake is not None and int((free & awake).sum()) >= int(select):
                 pool = free & awake
             select = f"alive&n:{select}"
-        cells = selector.parse(select).cells(selector.Field(height, width, torus, pool), rng_seed)
+        cells = selector.parse(select).cells(Field(height, width, torus, pool), rng_seed)
         cells = cells[free[cells]]
         if not cells.size:
             raise BadInput(f"chips {wish.kind}={wish.select}: no cell is left for them")

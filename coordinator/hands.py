@@ -20,6 +20,7 @@ from coordinator import selector
 from coordinator.actions import Bridge, Chosen, Erase, Freeze, Kill, Plant, Revive, Thaw, Unbridge, Unmap
 from coordinator.faults.base import Grid
 from coordinator.observer import Observer
+from coordinator.selectorterms import Field
 from coordinator.substrate import REAL, Cells, HostNetwork, Substrate
 from firmware_sim.engines import Engine
 from firmware_sim.errors import BadInput
@@ -57,13 +58,13 @@ class Hands:
         """Cells of a selector and the seed used: the given one, or one drawn for the run's `number`-th action."""
         chosen = selector.parse(select)
         used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
-        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
+        field = Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
         return chosen.cells(field, used), used
 
     def choose_links(self, select: str, seed: int | None, number: int) -> tuple[Cells, list[int], int]:
         """Cells whose incoming edges a selector means, masks of edges for each of them (none: all), the seed used."""
         used = seed if seed is not None else draw64(self._rng_seed, number, Purpose.FAULT, 0) >> 33
-        field = selector.Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
+        field = Field(self._height, self._width, self._torus, self._substrate.look().on, self._part)
         cells, slots = selector.parse_links(select).edges(field, self.grid.table, used)
         return cells, slots, used
 

@@ -35,6 +35,7 @@ from coordinator import faults, selector
 from coordinator.actions import ACTIONS, Action, Chosen, Heal, Inject
 from coordinator.faults import plans
 from coordinator.places import Places, places, read
+from coordinator.selectorterms import Field
 from firmware_sim.errors import BadInput
 
 MAX_STEPS = 10_000
@@ -81,7 +82,7 @@ def length(steps: list[Step]) -> float:
     return max((_end(step) or step.t for step in steps), default=0.0)
 
 
-def check_run(steps: Sequence[Step], until: float, grid: selector.Field) -> None:
+def check_run(steps: Sequence[Step], until: float, grid: Field) -> None:
     """BadInput with file, line and key for what this run cannot do: steps after its end, cells that it has not, two
     partitions at once."""
     for step in steps:

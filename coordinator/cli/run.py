@@ -22,7 +22,7 @@ from coordinator.cli.options import (
 from coordinator.liveness import WITHIN_T
 from coordinator.measure import Measure
 from coordinator.rerun import BY, By
-from coordinator.selector import Field
+from coordinator.selectorterms import Field
 from firmware_sim.engines import CHIPS, ENGINE_NAMES
 from firmware_sim.errors import BadInput, RunFailed
 

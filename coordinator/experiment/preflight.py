@@ -15,7 +15,7 @@ from coordinator import capacity, scenario
 from coordinator.experiment import several
 from coordinator.experiment.spec import CHECKED, Experiment, Point
 from coordinator.picture import Picture, picture_for
-from coordinator.selector import Field
+from coordinator.selectorterms import Field
 from coordinator.wish import default_grid
 from firmware_sim import folder as rules
 from firmware_sim.errors import BadInput

@@ -9,7 +9,7 @@ import pytest
 
 from coordinator import scenario
 from coordinator.actions import Heal, Inject, Kill, Revive
-from coordinator.selector import Field
+from coordinator.selectorterms import Field
 from firmware_sim.errors import BadInput
 
 GOOD = """\

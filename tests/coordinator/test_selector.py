@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellnode.topology import neighbours
-from coordinator.selector import Field, is_random, parse, parse_links
+from coordinator.selector import is_random, parse, parse_links
+from coordinator.selectorterms import Field
 from firmware_sim.errors import BadInput
 
 
