@@ -38,7 +38,7 @@ class One:
 
 
 class Struck:
-    """All of them, in their first table `rows`; `cells` is the world's (`nativelib.CELL`)."""
+    """All of them; `rows` is what C reads of each, `cells` is the world's (`nativelib.CELL`)."""
 
     def __init__(
         self,
@@ -78,6 +78,8 @@ class Struck:
 
     def tell(self, cells: Iterable[int]) -> list[int]:
         """These cells get their share of the wanted list; for whom it is another one now."""
+        if not (self._faults or self.ones):
+            return []
         return [cell for cell in cells if self.cells["on"][cell] == HERE and self._tell(cell)]
 
     def forget(self, cells: Iterable[int]) -> None:

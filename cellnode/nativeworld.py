@@ -138,7 +138,8 @@ class NativeWorld:
 
     def power(self, cells: Iterable[int], on: bool, now_ns: int) -> None:
         """Cells that get power begin a new life; those that lose it are gone with all that was on its way to them."""
-        changed = [cell for cell in set(cells) if (self.cells["on"][cell] == HERE) != on]
+        wanted = np.array(sorted(set(cells)), np.int64)
+        changed = wanted[(self.cells["on"][wanted] == HERE) != on].tolist()
         self.struck.forget(changed)
         for world, some in self._by_part(changed):
             self._library.planaria_world_power(world, some.ctypes.data, len(some), on, now_ns)
