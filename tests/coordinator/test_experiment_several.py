@@ -58,7 +58,7 @@ def test_all_of_them_are_planted_and_judged_as_one_picture(tmp_path: Path) -> No
     point = spec.load(path).points()[0]
     row = replicate.run(Job(point, 0, 1))
     assert "error" not in row, row
-    assert row["loss_before"] < -2, "all three stand where they should"
+    assert row["loss_before"] < -4, "all three stand where they should"
     assert row["recovered"]
     filmed = replicate.run(Job(point, 0, 1, keep=tmp_path / "film"))
     assert {**filmed, "seconds": 0} == {**row, "seconds": 0}, "a whole run gives the same row"

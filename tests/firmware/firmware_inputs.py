@@ -1,4 +1,4 @@
-"""Genomes and neighbourhoods for machine code: trained-like, and any bytes whatsoever with all extremes."""
+"""Genomes for machine code: trained-like, and any bytes whatsoever with all extremes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from samples import random_rule
 
 from firmware_sim.errors import BadInput
 from firmware_sim.genome import Genome
-from firmware_sim.limits import ALPHA
-from firmware_sim.rule import Rule
 
 States = NDArray[np.int8]
 
 
 def ordinary_genome(rng_seed: int = 3, hidden: int = 128, *, half: bool = False) -> Genome:
     """Weights of the size that trained ones have."""
-    rng = np.random.default_rng(rng_seed)
-    rule = Rule(
-        w1=rng.normal(0, 0.2, (48, hidden)).astype(np.float32),
-        b1=rng.normal(0, 0.1, hidden).astype(np.float32),
-        w2=rng.normal(0, 0.1, (hidden, 16)).astype(np.float32),
-        b2=rng.normal(0, 0.05, 16).astype(np.float32),
-    )
-    return Genome.quantise(rule, half1=half, half2=half)
+    return Genome.quantise(random_rule(rng_seed, hidden), half1=half, half2=half)
 
 
 def wild_genome(rng_seed: int, hidden: int = 16) -> Genome:
@@ -46,20 +38,3 @@ def wild_genome(rng_seed: int, hidden: int = 16) -> Genome:
         except BadInput:
             continue
     raise AssertionError("even M = 1 was refused")
-
-
-def states(rng_seed: int = 0, count: int = 60) -> States:
-    """Neighbourhoods [5 * count, 3, 3, 16]: faint, ordinary, wild, extreme (-128 too), and with one living alpha."""
-    rng = np.random.default_rng(rng_seed)
-    shape = (count, 3, 3, 16)
-    lonely = rng.integers(-5, 4, shape)
-    for sample in lonely:
-        sample[rng.integers(3), rng.integers(3), ALPHA] = rng.integers(2, 6)
-    parts = [
-        rng.integers(-5, 6, shape),
-        rng.integers(-40, 41, shape),
-        rng.integers(-128, 128, shape),
-        rng.choice(np.array([-128, -127, 127]), shape),
-        lonely,
-    ]
-    return np.concatenate(parts).astype(np.int8)

@@ -6,8 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states, wild_genome
+from firmware_inputs import ordinary_genome, wild_genome
 from needs import boards, needs
+from samples import int8_samples
 
 from firmware_sim import chip, folder
 from firmware_sim.boards.build import build
@@ -36,7 +37,7 @@ def test_machine_code_equals_chip_to_the_bit(name: str, which: str) -> None:
     if name == "rv32ec" and genome.hidden == 256:
         pytest.skip("a genome of 17 kB does not fit the 16 kB of a CH32V003")
     image = build(genome, board(name), check_fit=False)
-    cells = states(len(which), SAMPLES[name] // 2)
+    cells = int8_samples(len(which), SAMPLES[name] // 2)
     assert np.array_equal(compute(image, cells), chip.update(genome, cells))
 
 
@@ -44,7 +45,7 @@ def test_machine_code_equals_chip_to_the_bit(name: str, which: str) -> None:
 def test_the_assembly_has_an_equal_in_c(name: str) -> None:
     for genome in (ordinary_genome(2, hidden=40, half=True), ordinary_genome(2, hidden=40), wild_genome(3, 16)):
         image = build(genome, board(name), check_fit=False)
-        cells = states(3, 8)
+        cells = int8_samples(3, 8)
         assert np.array_equal(compute(image, cells), chip.update(genome, cells))
 
 
@@ -68,7 +69,7 @@ def test_the_whole_image_hears_steps_and_says_over_a_damaged_line(name: str) -> 
         at = answers * 7 % len(data)
         return data if answers % 3 else data[:at] + data[at + 1 :]
 
-    story = trial(build(genome, board(name)), states(6, 4), damage)
+    story = trial(build(genome, board(name)), int8_samples(6, 4), damage)
     assert story.wrong == 0 and len(story.said) == 20
     assert story.asked > 20
     assert story.hello is not None and (story.hello.version, story.hello.cell) == (1, 1)
@@ -78,7 +79,7 @@ def test_the_whole_image_hears_steps_and_says_over_a_damaged_line(name: str) -> 
 @pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is missing: apt-get install qemu-system-arm")
 def test_a_second_emulator_agrees_about_the_cortex_m0() -> None:
     genome = ordinary_genome(2, half=True)
-    story = qemu_trial(build(genome, board("cortex-m0")), states(2, 8))
+    story = qemu_trial(build(genome, board("cortex-m0")), int8_samples(2, 8))
     assert story.wrong == 0 and len(story.said) == 40
 
 
@@ -86,7 +87,7 @@ def test_a_second_emulator_agrees_about_the_cortex_m0() -> None:
 def test_engine_unicorn_is_native_to_the_bit_for_one_and_for_many() -> None:
     genome = ordinary_genome(1)
     arm, reference = make_engine("unicorn", genome, 90.0), make_engine("chip", genome, 90.0)
-    cells = states(1, 60)
+    cells = int8_samples(1, 60)
     assert np.array_equal(arm.update(cells), reference.update(cells))
     assert np.array_equal(arm.update(cells[:1]), reference.update(cells[:1]))
     assert arm.update(cells[:0]).shape == (0, 16)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states
+from firmware_inputs import ordinary_genome
 from needs import needs
+from samples import int8_samples
 
 from cellnode import celltable
 from cellnode.harm import Harm, encode
@@ -131,7 +132,7 @@ def test_a_run_tells_which_cells_ran_on_which_chip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [pytest.param(n, marks=needs(n)) for n in ("rv32imc", "rv32ec")])
 def test_the_risc_v_engines_are_the_chip_to_the_bit(name: str) -> None:
     genome = ordinary_genome(4)
-    cells = states(2, 300 if name == "rv32imc" else 60)
+    cells = int8_samples(2, 300 if name == "rv32imc" else 60)
     assert np.array_equal(make_engine(name, genome).update(cells), chip.update(genome, cells))
 
 
@@ -144,7 +145,7 @@ def test_one_flipped_genome_byte_in_the_flash_changes_what_the_avr_says() -> Non
 
     genome = ordinary_genome(1)
     engine = AvrEngine(genome)
-    cells = states(2, 1)
+    cells = int8_samples(2, 1)
     assert np.array_equal(engine.update(cells), chip.update(genome, cells))
     avr = engine.line.avr
     first, size = avr.flash_span
@@ -161,7 +162,7 @@ def test_a_board_that_began_anew_unnoticed_is_placed_again() -> None:
 
     genome = ordinary_genome(1)
     engine = AvrEngine(genome)
-    cells = states(2, 2)
+    cells = int8_samples(2, 2)
     first = engine.update(cells[:1])
     engine.line.avr.reset()
     after = cells[1:].copy()
@@ -205,8 +206,10 @@ def test_hardware_faults_in_virtual_time_are_the_same_for_arrays_and_cells_and_h
         assert set(np.flatnonzero(harmed)) == {33, 44, 45, 46, 54, 66}, "counted at the victims and nowhere else"
         assert harmed[[33, 44, 46]].tolist() == [2, 62, 60] and harmed[45] > 5, "noise and the stuck bit, too"
         assert not np.array_equal(before, it.states())
-        right = chip.update(genome, states(1, 1))
-        assert all(np.array_equal(engine.update(states(1, 1)), right) for _, engine in others), "shared: not harmed"
+        right = chip.update(genome, int8_samples(1, 1))
+        assert all(np.array_equal(engine.update(int8_samples(1, 1)), right) for _, engine in others), (
+            "shared: not harmed"
+        )
         it.power([44, 45], False)
         it.poke("harm", [46, 54, 66], encode(Harm(2, "genome_flip", {"count": 60}, 7, heal=True)))
         it.power([44, 45], True)

@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states
+from firmware_inputs import ordinary_genome
 from needs import needs
+from samples import int8_samples
 
 from cellnode.virtual import VirtualSwarm
 from firmware_sim import chip, folder
@@ -25,7 +26,7 @@ GENOME = ordinary_genome(1)
 @needs("atmega328p")
 def test_a_whole_avr_behind_its_line_is_an_engine() -> None:
     engine = BoardEngine(AvrLine(build(GENOME, board("atmega328p"))), GENOME)
-    cells = states(2, 4)
+    cells = int8_samples(2, 4)
     assert np.array_equal(engine.update(cells), chip.update(GENOME, cells))
     assert engine.lives == 1
     assert np.array_equal(make_engine("avr", GENOME).update(cells[:2]), chip.update(GENOME, cells[:2]))
@@ -35,7 +36,7 @@ def test_a_whole_avr_behind_its_line_is_an_engine() -> None:
 def test_a_chip_with_another_rule_is_refused() -> None:
     engine = BoardEngine(AvrLine(build(GENOME, board("atmega328p"))), ordinary_genome(2))
     with pytest.raises(RunFailed, match="flash the image of this rule"):
-        engine.update(states(2, 1))
+        engine.update(int8_samples(2, 1))
 
 
 @needs("atmega328p")
@@ -60,7 +61,7 @@ def test_a_chip_at_a_serial_port_is_an_engine_too() -> None:
     thread = threading.Thread(target=firmware)
     thread.start()
     try:
-        cells = states(3, 1)
+        cells = int8_samples(3, 1)
         assert np.array_equal(BoardEngine(port, GENOME).update(cells), chip.update(GENOME, cells))
     finally:
         over.set()

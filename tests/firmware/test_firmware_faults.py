@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states
+from firmware_inputs import ordinary_genome
 from needs import boards, needs
+from samples import int8_samples
 
 from firmware_sim import chip
 from firmware_sim.boards.avr import Avr
@@ -43,7 +44,7 @@ def test_bits_flip_and_are_flipped_back(name: str, place: str) -> None:
 @needs("cortex-m0")
 def test_flipped_flash_changes_what_the_machine_code_computes() -> None:
     machine = Machine(build(GENOME, board("cortex-m0")))
-    cells = states(1, 20)
+    cells = int8_samples(1, 20)
     right = chip.update(GENOME, cells)
     assert np.array_equal(machine.update(cells), right)
     fault = BitFlips("flash", 200, rng_seed=1)
@@ -97,7 +98,7 @@ def test_the_checksum_is_worth_its_bytes() -> None:
     for crc in (1, 0):
         image = build(GENOME, board("atmega328p"), defines=[f"PLANARIA_CRC={crc}"], check_fit=False)
         harm = LineHarm(flip=0.002, rng_seed=5)
-        story = trial(image, states(6, 20), harm)
+        story = trial(image, int8_samples(6, 20), harm)
         assert harm.hits() > 10
         wrong[crc] = story.wrong
     assert wrong[1] == 0 and wrong[0] > 3

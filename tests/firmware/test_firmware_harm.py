@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states
+from firmware_inputs import ordinary_genome
 from needs import needs
+from samples import int8_samples
 
 from cellnode import harm
 from cellnode.cell import Cell
@@ -52,7 +53,7 @@ def test_state_bits_flip_in_any_int8_cell_and_no_other_draw_the_same_bits() -> N
 @pytest.mark.parametrize("name", ["chip", "native", *ANY])
 def test_a_harmed_genome_computes_something_else_until_it_is_programmed_anew(name: str) -> None:
     cell = cell_on(name)
-    cells = states(2, 1 if name == "avr" else 20)
+    cells = int8_samples(2, 1 if name == "avr" else 20)
     right = chip.update(GENOME, cells)
     assert np.array_equal(cell.engine.update(cells), right)
     assert harmed(cell, "genome_flip", count=300) == 300
@@ -64,7 +65,7 @@ def test_a_harmed_genome_computes_something_else_until_it_is_programmed_anew(nam
 @needs("atmega328p")
 def test_a_brown_out_is_survived_and_a_stuck_bit_is_held() -> None:
     cell = cell_on("avr")
-    cells = states(2, 1)[:1]
+    cells = int8_samples(2, 1)[:1]
     cell.engine.update(cells)
     assert harmed(cell, "brown_out") == 1
     assert np.array_equal(cell.engine.update(cells), chip.update(GENOME, cells)), "placed again, it goes on"
@@ -79,7 +80,7 @@ def test_a_brown_out_is_survived_and_a_stuck_bit_is_held() -> None:
 @needs("atmega328p")
 def test_noise_on_the_line_is_counted_and_does_no_harm_to_the_state() -> None:
     cell = cell_on("avr")
-    cells = states(2, 1)[:1]
+    cells = int8_samples(2, 1)[:1]
     possible, own = [], cells
     for _ in range(4):  # where its SAY is lost the chip has stepped, and steps again before it is heard
         possible.append(chip.update(GENOME, own)[0].tolist())

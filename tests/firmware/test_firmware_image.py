@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board_here import library
-from firmware_inputs import ordinary_genome, states
+from firmware_inputs import ordinary_genome
 from needs import boards, needs
+from samples import int8_samples
 
 from coordinator.cli.main import invoke
 from firmware_sim import folder
@@ -47,7 +48,7 @@ def test_a_flipped_bit_of_the_rule_changes_what_the_chip_says() -> None:
     assert genome is not None
     image = build(genome, board("atmega328p"))
     start, end = image.genome_span()
-    cells = states(1, 4)[4:8]  # ordinary ones
+    cells = int8_samples(1, 4)[4:8]  # ordinary ones
     weight = start + 48 + 66 * np.arange(128) + 50  # the first output weight of every hidden unit
     with Avr(image) as avr:
         before = [avr.update(cell)[0] for cell in cells]

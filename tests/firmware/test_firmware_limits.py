@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from firmware_inputs import states, wild_genome
+from firmware_inputs import wild_genome
 from needs import boards, needs
+from samples import int8_samples
 
 from firmware_sim import folder
 from firmware_sim.boards.avr import Avr
@@ -64,7 +65,7 @@ def test_no_update_exceeds_the_bound_whatever_the_genome_and_the_states(rng_seed
         image = build(each, board("atmega328p"), check_fit=False)
         most = cycles_bound(image)
         with Avr(image) as avr:
-            found = [avr.update(cell)[1] for cell in states(rng_seed, 3)]
+            found = [avr.update(cell)[1] for cell in int8_samples(rng_seed, 3)]
         assert max(found) <= most, (max(found), most)
         if each is always_on:
             assert max(found) > 0.9 * most, "a bound that is nearly reached"
@@ -74,7 +75,7 @@ def test_no_update_exceeds_the_bound_whatever_the_genome_and_the_states(rng_seed
 def test_without_a_multiplier_the_bound_counts_every_bit_of_the_weights() -> None:
     image = build(wild_genome(3, 16), board("rv32ec"), check_fit=False)
     most = cycles_bound(image)
-    assert max(cost(image, cell).cycles for cell in states(1, 1)) <= most
+    assert max(cost(image, cell).cycles for cell in int8_samples(1, 1)) <= most
 
 
 @needs("atmega328p")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_inputs import ordinary_genome, states, wild_genome
+from firmware_inputs import ordinary_genome, wild_genome
+from samples import int8_samples
 
 from firmware_sim import chip, native, native_build
 from firmware_sim.engines import ChipEngine, make_engine
@@ -25,7 +26,7 @@ def test_a_hundred_thousand_updates_equal_chip_to_the_bit() -> None:
     genomes = [ordinary_genome(1), ordinary_genome(2, half=True), ordinary_genome(3, hidden=256)]
     updates = 0
     for rng_seed, genome in enumerate(genomes):
-        samples = states(rng_seed, 7000)
+        samples = int8_samples(rng_seed, 7000)
         assert np.array_equal(NativeEngine(genome).update(samples), chip.update(genome, samples))
         updates += len(samples)
     assert updates >= 100_000
@@ -35,16 +36,16 @@ def test_a_hundred_thousand_updates_equal_chip_to_the_bit() -> None:
 @pytest.mark.parametrize("rng_seed", range(40))
 def test_any_genome_the_loader_lets_pass(rng_seed: int) -> None:
     genome = wild_genome(rng_seed, hidden=(16, 17, 128, 255, 256)[rng_seed % 5])
-    samples = states(rng_seed, 40)
+    samples = int8_samples(rng_seed, 40)
     assert np.array_equal(NativeEngine(genome).update(samples), chip.update(genome, samples))
 
 
 @needs_compiler
 def test_one_cell_at_a_time_and_turned(genome: Genome) -> None:
     engine, reference = NativeEngine(genome, 30.0), ChipEngine(genome, 30.0)
-    for sample in states(5, 10):
+    for sample in int8_samples(5, 10):
         assert np.array_equal(engine.update(sample[None]), reference.update(sample[None]))
-    assert engine.update(states(0, 1)[:0]).shape == (0, 16)
+    assert engine.update(int8_samples(0, 1)[:0]).shape == (0, 16)
 
 
 @needs_compiler
@@ -73,7 +74,7 @@ def test_the_core_is_clean_under_the_sanitisers(tmp_path: Path) -> None:
     compiler = native_build.compiler("c")
     subprocess.run([compiler, *flags, source, "-o", str(program)], check=True, timeout=120)
     for genome in (ordinary_genome(4, half=True), wild_genome(1), wild_genome(2, 256), wild_genome(7)):
-        blob, samples = genome.to_bytes(), states(9, 60)
+        blob, samples = genome.to_bytes(), int8_samples(9, 60)
         done = subprocess.run(
             [program, str(len(blob))], input=blob + samples.tobytes(), capture_output=True, timeout=120, check=False
         )
