@@ -19,16 +19,18 @@ SCATTERED_MAX = 0.8
 
 def draw(
     rng: np.random.Generator, shape: tuple[int, int], centre: tuple[int, int], size: int,
-    pieces: float = 0.0, halves: float = 0.0,
+    pieces: float = 0.0, halves: float = 0.0, squares: float = 0.0,
 ) -> Mask:  # fmt: skip
     """One random loss as a mask [H, W], True where the cell is lost.
 
-    With probability `pieces` a third is left; of the rest, a share of `halves` are half planes without a draw of kind.
+    With probability `pieces` a third is left; of the rest, a share of `halves` are half planes without a draw of kind,
+    and of what then remains a share of `squares` are squares.
     """
     if pieces and rng.random() < pieces:
         return _all_but_a_piece(rng, shape, centre, size)
     given = halves and rng.random() < halves
-    kind = "half plane" if given else KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
+    square = not given and squares and rng.random() < squares
+    kind = "half plane" if given else "square" if square else KINDS[int(rng.choice(len(KINDS), p=WEIGHTS))]
     y, x = np.ogrid[: shape[0], : shape[1]]
     y, x = y - centre[0], x - centre[1]
     if kind == "circle":

@@ -10,7 +10,7 @@ from firmware_sim.errors import BadInput
 
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
-OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0, "halves": 1.0}
+OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0, "halves": 1.0, "squares": 1.0}
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
@@ -64,6 +64,7 @@ class Settings:
     score_from: float = 0.0  # share of the steps before which no checkpoint is scored: early ones are never kept
     pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
     halves: float = 0.0  # share of the damage that is a half plane whatever the weights of damage.py say
+    squares: float = 0.0  # share of what is neither that is a square
     start: str = ""  # hash of the rule folder whose weights the training begins with
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class Settings:
         return any(getattr(self, name) for name in ("late", *SHARES))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, less what a plain training does without (faults, a start, pieces, halves) where it is zero."""
+        """All of it, less what a plain training does without (faults, a start, shares of damage) where it is zero."""
         return {
             k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES, *OTHER_SHARES)
         }

@@ -107,7 +107,7 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
         if s.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
-                lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves)
+                lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves, s.squares)
                 states[i][lost] = 0
     for i in np.flatnonzero(fresh).tolist():
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)

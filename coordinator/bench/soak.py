@@ -58,9 +58,9 @@ DECK = (
     "clock_drift select=20% drift=0 spread=0.2 for=30",
     "clock_jitter select=20% jitter=0.5 for=30",
     "clock_jump select=10% by=5",
-    "bit_flip select=2% count=2",
-    "state_flip select=2% count=2",
-    "accumulator_flip select=2% rate=0.01 for=10",
+    "bit_flip select=n:1 count=1",
+    "state_flip select=n:1 count=1",
+    "accumulator_flip select=n:3 rate=0.01 for=10",
     "genome_flip select=n:1 count=3 for=20",
     "host_loss hosts=1 rate=0.1 for=30",
     "host_delay hosts=1 delay=100 for=30",
@@ -68,8 +68,9 @@ DECK = (
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """One row. `availability`: the share of seconds with a loss of `available_below` or less, faults included. Lies are
-    mild: a share of the cells that says random words is what no rule heals (docs/faults/byzantine.md)."""
+    """One row. `availability`: the share of seconds with a loss of `available_below` or less, faults included. Lies
+    are mild, since a share of cells that say random words is what no rule heals (docs/faults/byzantine.md), and flips are
+    single: of a shower of them one becomes a seed, and the second picture stays (docs/standard-experiments.md)."""
     check()
     height, width = options.grid
     swarm = Swarm.start(

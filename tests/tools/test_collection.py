@@ -35,14 +35,14 @@ def test_every_motif_is_trained_in_three_regimes_and_more_than_once_to_heal() ->
     again = [each for each in everything if each.round]
     assert len({each.key for each in everything}) == len(everything)
     assert {(each.motif, each.round) for each in again if each.regime == "regenerating"} == {
-        (motif, round) for motif in (*EMOJI, "worm") for round in (1, 2, 3)
+        (motif, round) for motif in (*EMOJI, "worm") for round in (1, 2, 3, 4)
     }, "again where the first time was too short"
     assert {(each.motif, each.round) for each in again if each.regime == "growing"} == {(m, 1) for m in EMOJI}
     for each in again:
         if each.round == 2 and each.motif != "worm":
             assert each.begins_with == each.key.replace("healing", "persistent"), "a rule that stays learns to heal"
         else:
-            before = {1: ("-longer", ""), 2: ("healing", "longer"), 3: ("last", "healing")}[each.round]
+            before = {1: ("-longer", ""), 2: ("healing", "longer"), 3: ("last", "healing"), 4: ("squares", "last")}[each.round]
             assert each.begins_with == each.key.replace(*before), "it begins with the weights of the round before"
     assert len({each.key for each in listed}) == len(listed) == 10 * 5 + 1
     for motif in EMOJI:

@@ -52,6 +52,17 @@ def test_a_piece_that_is_left_is_about_a_third_and_lies_anywhere() -> None:
     assert sum(kept[14, 14] for kept in left) < 150, "the seed cell is often among the lost"
 
 
+def test_squares_can_be_asked_for() -> None:
+    """A square fills the box around it; a share of halves comes first."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        lost = damage.draw(rng, (28, 28), (14, 14), 20, squares=1.0)
+        rows, columns = lost.any(axis=1), lost.any(axis=0)
+        assert lost.sum() == rows.sum() * columns.sum() > 0
+    halves = [damage.draw(rng, (28, 28), (14, 14), 20, halves=1.0, squares=1.0) for _ in range(20)]
+    assert all(mask[[0, 0, -1, -1], [0, -1, 0, -1]].any() for mask in halves), "no square reaches a corner"
+
+
 def test_half_planes_can_be_asked_for() -> None:
     """A half plane loses all of one row or column at the border, and nothing of the opposite one."""
     rng = np.random.default_rng(0)
