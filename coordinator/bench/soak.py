@@ -69,8 +69,8 @@ DECK = (
 
 def measure(options: Options) -> Iterator[Row]:
     """One row. `availability`: the share of seconds with a loss of `available_below` or less, faults included. Lies
-    are mild, since a share of cells that say random words is what no rule heals (docs/faults/byzantine.md), and flips are
-    single: of a shower of them one becomes a seed, and the second picture stays (docs/standard-experiments.md)."""
+    are mild, since no rule heals a share of cells that say random words (docs/faults/byzantine.md), and flips single:
+    of a shower of them one becomes a seed, and the second picture stays (docs/standard-experiments.md)."""
     check()
     height, width = options.grid
     swarm = Swarm.start(

@@ -42,8 +42,8 @@ def test_every_motif_is_trained_in_three_regimes_and_more_than_once_to_heal() ->
         if each.round == 2 and each.motif != "worm":
             assert each.begins_with == each.key.replace("healing", "persistent"), "a rule that stays learns to heal"
         else:
-            before = {1: ("-longer", ""), 2: ("healing", "longer"), 3: ("last", "healing"), 4: ("squares", "last")}[each.round]
-            assert each.begins_with == each.key.replace(*before), "it begins with the weights of the round before"
+            this, before = collection.ROUNDS[each.round], collection.ROUNDS[each.round - 1]
+            assert each.begins_with == each.key.replace(this, before), "it begins with the weights of the round before"
     assert len({each.key for each in listed}) == len(listed) == 10 * 5 + 1
     for motif in EMOJI:
         assert {(each.regime, each.rng_seed) for each in listed if each.motif == motif} == {
