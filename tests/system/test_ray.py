@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grown import GROWN, loss_of
 from labs import mine, needs_netns
 
 from coordinator import Swarm
@@ -151,8 +152,7 @@ def test_a_machine_cut_off_does_no_harm_when_it_returns_and_one_without_power_is
     with swarm_on(cluster, folder) as swarm:
         assert {tenure.host for tenure in RunFolder.open(folder).state().tenures} == {"r1", "r2", "r3", "r4"}
         swarm.wait(25)
-        loss = swarm.loss()
-        assert loss is not None and loss < -2.8
+        assert loss_of(swarm) < GROWN
         machines = {name: len(hosts_at(cluster, name)) for name in network.hosts}
         assert machines == dict.fromkeys(network.hosts, 1), "spread over the machines"
 
@@ -171,7 +171,7 @@ def test_a_machine_cut_off_does_no_harm_when_it_returns_and_one_without_power_is
         drops.lift(network, 1)
         time.sleep(5)
         assert (swarm.look().lives == now).all() and swarm.look().alive == 256, "the old ones came back to nothing"
-        until(lambda: (swarm.loss() or 0) < -2.6, "the picture is whole again", 60)
+        until(lambda: loss_of(swarm) < GROWN, "the picture is whole again", 60)
 
         cluster.off("h2")
         dark_s = until(lambda: swarm.look().alive < 256, "what was there is gone")
