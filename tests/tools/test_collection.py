@@ -35,7 +35,7 @@ def test_every_motif_is_trained_in_three_regimes_and_more_than_once_to_heal() ->
     again = [each for each in everything if each.round]
     assert len({each.key for each in everything}) == len(everything)
     assert {(each.motif, each.round) for each in again if each.regime == "regenerating"} == {
-        (motif, round) for motif in (*EMOJI, "worm") for round in (1, 2, 3, 4)
+        (motif, round) for motif in (*EMOJI, "worm") for round in range(1, len(collection.ROUNDS))
     }, "again where the first time was too short"
     assert {(each.motif, each.round) for each in again if each.regime == "growing"} == {(m, 1) for m in EMOJI}
     for each in again:
