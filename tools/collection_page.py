@@ -38,12 +38,16 @@ def write_table(logs: Path) -> None:
 
 def table(logs: Path) -> str:
     """Markdown: how many motifs heal over all their seeds, and a line for each judged training."""
-    judged = [json.loads(path.read_text()) for path in sorted(logs.glob("*.judged.json"))]
+    judged = {
+        path.name.removesuffix(".judged.json"): json.loads(path.read_text()) for path in logs.glob("*.judged.json")
+    }
+    judged = dict(sorted(judged.items(), key=lambda item: (item[1]["rule"], item[1]["rng_seed"], item[1]["longer"])))
     lines = [
-        "| rule | seed | steps | CPU s | empty grid | 48 T | 100 T | twin | worst cut, 200 T | 2,000 steps | good |",
+        "| rule | training | steps | CPU s | empty grid | 48 T | 100 T | twin | worst cut, 200 T | 2,000 steps | good |",
         "|" + "---|" * 11,
     ]
-    return "\n".join([_over_seeds(judged), "", *lines, *map(_line, judged)]) + "\n"
+    rows = [_line(key, kept) for key, kept in judged.items()]
+    return "\n".join([_over_seeds([*judged.values()]), _in_the_end([*judged.values()]), "", *lines, *rows]) + "\n"
 
 
 def _over_seeds(judged: list[Kept]) -> str:
@@ -59,7 +63,14 @@ def _over_seeds(judged: list[Kept]) -> str:
     return f"Regenerating, median over the seeds judged so far ({seeds}): {len(met)} of {len(motifs)} are good{names}."
 
 
-def _line(kept: Kept) -> str:
+def _in_the_end(judged: list[Kept]) -> str:
+    """A sentence: which motifs heal after all rounds of training."""
+    healing = [kept for kept in judged if kept["regime"] == "regenerating" and kept["rule"] in EMOJI]
+    met = sorted({kept["rule"] for kept in healing if kept["good"]})
+    return f"After further rounds {len(met)} of {len({kept['rule'] for kept in healing})} are: {', '.join(met)}."
+
+
+def _line(key: str, kept: Kept) -> str:
     row, spent = kept["int8"], kept["spent"] or {}
     cuts = {name: row[f"cut_{name}_200T"] for name in CUTS if f"cut_{name}_200T" in row}
     worst = max(cuts, key=lambda name: cuts[name]) if cuts else ""
@@ -67,7 +78,7 @@ def _line(kept: Kept) -> str:
     twin = kept["float_twin_48T" if kept["regime"] == "growing" else "float_twin_100T"]
     steps = f"{kept['steps']:,}{' more' if kept['longer'] else ''}"
     return (
-        f"| {kept['rule']} | {kept['rng_seed']} | {steps} | {spent.get('cpu_s', '')} | {kept['blank']:.2f} | "
+        f"| {kept['rule']} | {key} | {steps} | {spent.get('cpu_s', '')} | {kept['blank']:.2f} | "
         f"{row['async_48T']:.2f} | {row['async_100T']:.2f} | {twin:.2f} | {healed} | {kept['fate_2000_steps']} | "
         f"{'yes' if kept['good'] else 'no'} |"
     )
