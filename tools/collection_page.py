@@ -43,7 +43,7 @@ def table(logs: Path) -> str:
     }
     judged = dict(sorted(judged.items(), key=lambda item: (item[1]["rule"], item[1]["rng_seed"], item[1]["longer"])))
     lines = [
-        "| rule | training | steps | CPU s | empty grid | 48 T | 100 T | twin | worst cut, 200 T | 2,000 steps | good |",
+        "| rule | training | steps | CPU s | empty | 48 T | 100 T | twin | worst cut, 200 T | 2,000 steps | good |",
         "|" + "---|" * 11,
     ]
     rows = [_line(key, kept) for key, kept in judged.items()]
