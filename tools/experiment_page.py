@@ -165,5 +165,10 @@ def _label(value: Any) -> str:
         "cell:20,20": "seed cell",
         "circle:20,20,3": "small disc",
         "part:rim": "rim",
+        "column:38-57": "middle 1/3",
+        "column:0-47": "left half",
+        "column:48-95": "right half",
+        "column:0-57": "left 2/3",
+        "column:38-95": "right 2/3",
     }
     return named.get(text, text.removeprefix("half:").removeprefix("n:"))

@@ -3,7 +3,7 @@
 `make campaign CAMPAIGN=experiments`, or `python -m tools.standard_experiments [EXPERIMENT ...]` with
 
     --replicates N    swarms a point, or as many as the file says where that is fewer (default 20)
-    --rules A,B       default lizard,lizard-hardened; `published` is the article's lizard, which needs --models
+    --rules A,B       default lizard,lizard-hardened,worm; `published` is the article's lizard, which needs --models
     --models DIR      the user's own download of ex3_lizard.json and targets_10x40.png
     --workers N       default: all cores
     --show            run nothing; write results, figures and page anew from what has been run
@@ -41,7 +41,8 @@ from tools import experiment_page
 
 ROOT = Path(__file__).parents[1]
 RUNS = Path(os.environ.get("EXPERIMENT_RUNS", ROOT / "runs" / "standard"))
-PUBLISHED = "published"
+PUBLISHED, LIZARD = "published", "lizard"
+LIZARDS = (LIZARD, "lizard-hardened", PUBLISHED)
 ROUNDS = (1, 3, 5, 10, 20)
 
 
@@ -66,7 +67,8 @@ class Trial:
 def main(arguments: Sequence[str]) -> int:
     wish = _options(arguments)
     names = wish.experiments or [path.stem for path in sorted(STANDARD.glob("*.toml"))]
-    trials = [trial for rule in wish.rules.split(",") for name in names for trial in _trials(name, rule, wish.models)]
+    rules = wish.rules.split(",")
+    trials = [trial for rule in rules for name in names for trial in _trials(name, rule, wish.models)]
     if not wish.show:
         with Pool(_worker, wish.workers, replicate.lost) as pool:  # the same workers from the first round to the last
             for count in [*(round_ for round_ in ROUNDS if round_ < wish.replicates), wish.replicates]:
@@ -127,9 +129,9 @@ def _worker() -> Callable[[Job], Row]:
 
 
 def _trials(name: str, rule: str, models: Path | None) -> Iterator[Trial]:
-    """None for a search, which has a tool of its own: `planaria experiment`."""
+    """None for a search, which has a tool of its own: `planaria experiment`; a worm's is no lizard's."""
     experiment = spec.load(STANDARD / f"{name}.toml")
-    if experiment.document.search is not None:
+    if experiment.document.search is not None or (experiment.document.rule == LIZARD) is (rule not in LIZARDS):
         return
     experiment = experiment.with_rule(str(_published(models)) if rule == PUBLISHED else rule)
     out = RUNS / rule / name
@@ -151,7 +153,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.standard_experiments")
     parser.add_argument("experiments", nargs="*")
     parser.add_argument("--replicates", type=int, default=20)
-    parser.add_argument("--rules", default="lizard,lizard-hardened")
+    parser.add_argument("--rules", default="lizard,lizard-hardened,worm")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--show", action="store_true")
