@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cellnode.panel import PAGE, Counter
+from cellnode.patchlayout import grid
 from coordinator import Swarm, capacity
 from coordinator.bench.machine import own_memory_mib
 from coordinator.bench.registry import Options, Row
@@ -26,7 +27,7 @@ TILES = (1, 3, 5)  # in a row and in a column: 4,096, 36,864 and 102,400 cells; 
 PATCH = (16, 16)
 PATCHES = ((8, 8), PATCH)  # beside a process a cell
 CELLS_A_SECOND = 4096  # T is as long as two busy cores need
-HOSTS, RUNGS, RUNG_PATCH = 4, (64, 256, 512, 1024), (32, 32)  # `--long`: up to 1,048,576 cells
+HOSTS, RUNGS = 4, (64, 256, 512, 1024)  # `--long`: up to 1,048,576 cells
 RUNG_CELLS_A_SECOND = 32_768
 BEGIN, END = 8.0, 14.0  # in T after the seeds; pictures grow
 
@@ -52,7 +53,9 @@ def _climb(options: Options) -> Iterator[Row]:
     costs: dict[tuple[int, int], float] = {}
     for hosts in (0, HOSTS):
         for side in (side for side in RUNGS if side <= max(options.large)):
-            cells, patches = side * side, (side // RUNG_PATCH[0]) * (side // RUNG_PATCH[1])
+            cells, patches = side * side, grid(side, side, False, options.patch).patches
+            if patches < hosts:
+                continue
             try:
                 # over several hosts the coordinator keeps a second panel
                 capacity.check_patches(cells * (2 if hosts else 1), patches, capacity.this_machine())
@@ -60,9 +63,10 @@ def _climb(options: Options) -> Iterator[Row]:
                 options.say(f"{side}x{side} on {hosts or 1} hosts is left out: {error}")
                 continue
             interval_s = max(options.interval_s, cells / RUNG_CELLS_A_SECOND)
-            row = _row(options, side, side, RUNG_PATCH, interval_s, hosts)
+            row = _row(options, side, side, options.patch, interval_s, hosts)
             cost = costs[hosts, cells] = row["cell_us_per_update"]
-            row["to_4096_cells"] = round(cost / costs[hosts, TILE * TILE], 2)
+            if (hosts, TILE * TILE) in costs:
+                row["to_4096_cells"] = round(cost / costs[hosts, TILE * TILE], 2)
             if hosts and (0, cells) in costs:
                 row["to_one_host"] = round(cost / costs[0, cells], 2)
             yield row

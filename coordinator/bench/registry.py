@@ -57,6 +57,7 @@ class Options:
     models: Path | None = None
     viewers: int = 100  # `page`: how many at once
     large: tuple[int, int] = (256, 256)  # `page`: the grid in patches; `patches`: the last one, when `long`
+    patch: tuple[int, int] = (32, 32)  # `patches`, when `long`: cells that a process carries
     long: bool = False  # `attacks`: as many as the documentation says; `patches`: rung after rung, on one host and on 4
     processes: bool = False  # `published`: a sample in real processes, too
     say: Say = lambda _line: None

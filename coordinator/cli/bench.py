@@ -41,6 +41,9 @@ from firmware_sim.engines import ENGINE_NAMES
     metavar="HXW",
     help="`page`, `patches --long`: that grid.",
 )
+@click.option(
+    "--patch", type=Grid(), default="32x32", show_default=True, metavar="HXW", help="`patches --long`: of one process."
+)
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
 @click.option("--long", "long", is_flag=True, help="`attacks`: all; `patches`: up to --large, on 1 and 4 hosts.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")
@@ -56,6 +59,7 @@ def bench(
     models: Path | None,
     viewers: int,
     large: tuple[int, int],
+    patch: tuple[int, int],
     processes: bool,
     long: bool,
     out: Path | None,
@@ -89,6 +93,7 @@ def bench(
         models=models,
         viewers=viewers,
         large=large,
+        patch=patch,
         processes=processes,
         long=long,
         say=lambda line: click.echo(f"  {line}", err=True),
