@@ -13,3 +13,11 @@ def loss_of(swarm: Swarm) -> float:
     loss = swarm.loss()
     assert loss is not None, "`dot` has a target"
     return loss
+
+
+def grown(swarm: Swarm, within: float = 90.0) -> bool:
+    """Whether the picture is there within so many T, which a starved machine may need; a free one needs 10 to 20."""
+    end = swarm.t + within
+    while loss_of(swarm) >= GROWN and swarm.t < end:
+        swarm.wait(1)
+    return loss_of(swarm) < GROWN

@@ -57,7 +57,7 @@ HEALS_ON: dict[str, Any] = {"steps": 7000, "halves": 0.6, "rate": 2e-3, "pad": 8
 LAST: dict[str, Any] = {"steps": 5000, "halves": 0.2, "rate": 1.5e-3, "pad": 8}  # then it is the square that is missing
 SQUARES: dict[str, Any] = {"steps": 5000, "halves": 0.2, "squares": 0.6, "rate": 1.5e-3, "pad": 8}
 BOTH: dict[str, Any] = SQUARES | {"halves": 0.4, "squares": 0.5}
-ROUNDS = ("", "-longer", "-healing", "-last", "-squares", "-both")  # each begins with the one before, but for the third
+ROUNDS = ("", "-longer", "-healing", "-last", "-squares", "-both", "-again")  # each begins with the one before, but for the third
 GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
@@ -107,7 +107,7 @@ def trainings() -> list[Training]:
     """All of it, the most wanted first."""
     motifs = [*(name for name in EMOJI if name != "lizard"), "lizard"]  # one of longer training is there already
     listed = [Training(motif, other=HEALS) for motif in motifs] + [Training("worm", other=WORM)]
-    for round, more in enumerate((LONGER, HEALS_ON, LAST, SQUARES, BOTH), 1):
+    for round, more in enumerate((LONGER, HEALS_ON, LAST, SQUARES, BOTH, BOTH), 1):
         listed += [Training(motif, other=more, round=round) for motif in motifs]
         listed += [Training("worm", other=WORM | WORM_ON, round=round)]
     listed += [Training(motif, "growing") for motif in motifs]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from grown import GROWN, loss_of
+from grown import GROWN, grown
 from test_swarm_processes import eventually, exists, nothing_left
 
 from cellnode.panel import Counter
@@ -54,8 +54,7 @@ def test_killed_cells_are_dark_and_proven_so_and_heal_when_revived(swarm: Swarm)
     swarm.revive("dead")
     assert swarm.look().alive == 144
     swarm.plant(swarm.centre)
-    swarm.wait(30)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
 
 
 def test_a_patch_whose_process_dies_comes_back_with_all_its_cells(swarm: Swarm) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from grown import GROWN, loss_of
+from grown import GROWN, grown, loss_of
 
 from cellnode.panel import Phase
 from coordinator import Swarm
@@ -74,8 +74,7 @@ def test_one_process_a_cell_grows_is_halved_and_heals(swarm: Swarm) -> None:
     pids = [int(pid) for pid in sight.pids]
     assert len(set(pids)) == 64 and all(exists(pid) for pid in pids)
     assert swarm.measure().processes == 64
-    swarm.wait(25)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
     killed = swarm.kill("50%", seed=1)
     assert killed.proof == {"dead_process_ids": 32} and not killed.missing
     assert sum(exists(pid) for pid in pids) == 32 and swarm.look().alive == 32

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grown import GROWN, loss_of
+from grown import GROWN, grown, loss_of
 from starting import Start
 
 from cellnode.curve import load_public
@@ -49,8 +49,7 @@ def sockets(root: Path) -> list[Path]:
 def test_two_hosts_grow_one_picture_and_grow_it_back_after_one_was_killed(start: Start, runtime_root: Path) -> None:
     swarm = start(grid=(10, 20), hosts=2, interval_s=0.2)
     assert len(sockets(runtime_root)) == 200
-    swarm.wait(25)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
     assert swarm.measure().hosts == 2 and swarm.measure().processes == 200
     before = swarm.look()
     assert swarm.inject("agent_kill", select="all").proof["hits"] == 1
@@ -92,8 +91,7 @@ def test_without_a_coordinator_the_hosts_go_on_and_a_new_one_finds_all_as_it_was
         assert RunFolder.open(swarm.folder).state().coordinator_epoch > epoch
         assert other.revive("dead").missing == []
         assert other.look().alive == 64
-        other.wait(20)
-        assert loss_of(other) < GROWN
+        assert grown(other)
         other.stop()
 
 
@@ -120,8 +118,7 @@ def test_hosts_on_the_list_or_with_a_token_join_and_grow_and_one_with_neither_do
         )
     try:
         swarm = start(hosts=2, join=endpoint, keys=ring.path, interval_s=0.2)
-        swarm.wait(25)
-        assert loss_of(swarm) < GROWN
+        assert grown(swarm)
         assert {tenure.host for tenure in RunFolder.open(swarm.folder).state().tenures} == {"cellar", "attic"}
         assert swarm.look().counters[:, Counter.DROP_SPOOFED].sum() == 0
         assert ring.by_token("attic") and not ring.by_token("cellar")
@@ -149,8 +146,7 @@ def _take_back_and_renew(swarm: Swarm, ring: Keyring, folder: Path) -> None:
     assert swarm.kill("cell:0,0").missing == [] and swarm.revive("dead").missing == []
     ring.allow("attic", rotate_host(folder / "attic").public)
     until(swarm, lambda: swarm.look().alive == 64 and epochs(swarm) == [2, 3], "its cells start with another key", 40)
-    swarm.wait(25)
-    assert loss_of(swarm) < GROWN, "and the picture is there again"
+    assert grown(swarm), "and the picture is there again"
 
 
 def porter(endpoint: str, name: str, *before: str) -> subprocess.Popen[bytes]:
@@ -207,8 +203,7 @@ def test_hosts_whose_clocks_differ_by_hours_grow_one_picture_and_are_seen_in_one
     hosts = [porter(endpoint, "attic"), porter(endpoint, "cellar", *AHEAD)]
     try:
         swarm = start(hosts=2, join=endpoint, interval_s=0.2)
-        swarm.wait(18)
-        assert loss_of(swarm) < GROWN
+        assert grown(swarm)
         said = swarm.look(ages=False)
         assert said.alive == 64
         stale = swarm.measure().stale_age_p99

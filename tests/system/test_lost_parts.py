@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grown import GROWN, loss_of
+from grown import GROWN, grown, loss_of
 
 from cellnode.panel import Counter
 from cellnode.runtime import Runtime
@@ -140,8 +140,7 @@ def test_a_lost_agent_takes_its_cells_along_and_is_succeeded_by_another(run: Run
         epochs = swarm.look().lives >> np.uint64(32)
         assert (epochs > before.lives >> np.uint64(32)).all(), "in a new placement epoch"
         swarm.plant()
-        swarm.wait(30)
-        assert loss_of(swarm) < GROWN
+        assert grown(swarm)
 
 
 @pytest.mark.parametrize("parts", [("coordinator", "zygote"), ("coordinator", "agent")], ids="+".join)
@@ -152,8 +151,7 @@ def test_a_lost_pair_with_the_coordinator_is_taken_over_by_whoever_attaches(run:
     with Swarm.attach(str(run.folder)) as swarm:
         until(lambda: swarm.look().alive == 64, 30, "all cells are back")
         swarm.plant()
-        swarm.wait(30)
-        assert loss_of(swarm) < GROWN
+        assert grown(swarm)
 
 
 @pytest.mark.parametrize("parts", [("coordinator",), ("coordinator", "agent")], ids="+".join)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grown import GROWN, loss_of
+from grown import GROWN, grown, loss_of
 from labs import mine, needs_netns
 from starting import Start
 
@@ -39,8 +39,7 @@ def places(swarm: Swarm) -> dict[str, list[int]]:
 def test_a_host_without_power_is_dark_until_it_is_healed_and_half_of_them_live_on_when_cut_off(start: Start) -> None:
     swarm = start(hosts=4, netns=True, interval_s=0.2)
     assert swarm.measure().hosts == 4
-    swarm.wait(20)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
 
     off = swarm.inject("host_off", hosts="h2")
     assert off.cells == sorted(places(swarm)["h2"]) and off.proof["hits"] == 1
@@ -61,8 +60,7 @@ def test_a_host_without_power_is_dark_until_it_is_healed_and_half_of_them_live_o
     for half in (("h1", "h2"), ("h3", "h4")):
         cells = [cell for name in half for cell in places(swarm)[name]]
         assert (said[cells] > 10).sum() > 16, "both halves have lived on; what is empty sleeps"
-    swarm.wait(25)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
     assert swarm.measure().broken == ()
     run = swarm.run
     swarm.stop()

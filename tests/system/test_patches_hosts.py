@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grown import GROWN, loss_of
+from grown import grown
 from labs import needs_netns
 from starting import Start
 
@@ -60,8 +60,7 @@ def test_patches_of_a_host_that_is_cut_off_live_elsewhere_whole_and_its_old_ones
     guest = Guest(RunFolder.open(Path(swarm.folder)), None)
     assert guest.processes() == 9
     guest.leave()
-    swarm.wait(30)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
     assert drops(swarm) == {}, "of each other host comes what is needed, and nothing else"
 
     before = swarm.look().lives.copy()
@@ -75,8 +74,7 @@ def test_patches_of_a_host_that_is_cut_off_live_elsewhere_whole_and_its_old_ones
     assert killed.missing == [] and swarm.look().alive == 72, "every cell obeys"
     assert swarm.revive("dead").missing == [] and swarm.look().alive == 144
     swarm.plant(swarm.centre)
-    swarm.wait(40)
-    assert loss_of(swarm) < GROWN
+    assert grown(swarm)
     assert swarm.measure().broken == ()
 
 
@@ -104,8 +102,7 @@ def test_with_keys_patches_hear_each_other_over_encrypted_lines_alone(start: Sta
             seed=1,
         )
         assert sorted(map(len, patches_of(swarm).values())) == [4, 5]
-        swarm.wait(40)
-        assert loss_of(swarm) < GROWN
+        assert grown(swarm)
         assert drops(swarm) == {}
         swarm.stop()
     finally:
