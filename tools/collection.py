@@ -57,7 +57,7 @@ HEALS_ON: dict[str, Any] = {"steps": 7000, "halves": 0.6, "rate": 2e-3, "pad": 8
 LAST: dict[str, Any] = {"steps": 5000, "halves": 0.2, "rate": 1.5e-3, "pad": 8}  # then it is the square that is missing
 SQUARES: dict[str, Any] = {"steps": 5000, "halves": 0.2, "squares": 0.6, "rate": 1.5e-3, "pad": 8}
 BOTH: dict[str, Any] = SQUARES | {"halves": 0.4, "squares": 0.5}
-ROUNDS = ("", "-longer", "-healing", "-last", "-squares", "-both", "-again")  # each begins with the one before, but for the third
+ROUNDS = ("", "-longer", "-healing", "-last", "-squares", "-both", "-again")  # each from the one before, but the third
 GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,

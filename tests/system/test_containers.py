@@ -19,16 +19,16 @@ from typing import Any
 import pytest
 from composed import Project
 from engine import ROOT, Engine, open_engine
+from grown import GROWN
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 CELLS, HALF = 64, 32
-GROWN, HEALED = -2.8, -2.6
 SETTINGS = {
     "PLANARIA_RULE": "dot",
     "PLANARIA_GRID": "8x8",
     "PLANARIA_HOSTS": "2",
     "PLANARIA_CAPACITY": str(HALF),
-    "PLANARIA_INTERVAL": "0.25",
+    "PLANARIA_INTERVAL": "1",  # a host that is lost is missed for 5 s, and `dot` bears 15 T without a half
 }
 
 
@@ -50,7 +50,7 @@ def swarm(engine: Engine) -> Iterator[Project]:
 
 
 def is_whole(found: dict[str, Any]) -> bool:
-    return bool(found["alive"] == CELLS and (found["loss_log10"] or 0) < HEALED)
+    return bool(found["alive"] == CELLS and (found["loss_log10"] or 0) < GROWN)
 
 
 def whole(swarm: Project, why: str) -> None:
@@ -212,7 +212,7 @@ def test_one_command_runs_in_containers_brings_its_folder_home_and_leaves_nothin
 ) -> None:
     out = tmp_path / "run"
     words = ["run", "dot", "--launch", "compose", "--grid", "8x8", "--hosts", "2", "--capacity", str(HALF)]
-    words += ["--for", "40", "--interval", "0.25", "--json", "--out", str(out)]
+    words += ["--for", "30", "--interval", "0.4", "--json", "--out", str(out)]
     environment = {**engine.environment, "PLANARIA_TAG": swarm.settings["PLANARIA_TAG"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "coordinator.cli.main", *words], env=environment, capture_output=True, text=True
