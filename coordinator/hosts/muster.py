@@ -21,7 +21,7 @@ from firmware_sim.errors import RunFailed
 
 HERE_S = 30.0  # for hosts on this machine to call
 LINK_S = 15.0  # for cells of different hosts to hear each other, once all are up
-BACK_S = 4.0  # hosts call again twice a second; a new coordinator waits so long for those it expects
+BACK_S = 10.0  # hosts call again twice a second; a new coordinator waits so long for those it expects, starved ones too
 
 Look = Callable[[], Sight | None]
 
