@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cellnode.rows import GAP_DTYPE, VALUES, Flag, Gaps, Rows, pack, row_dtype, unpack
+from cellnode.rows import GAP_DTYPE, Flag, Gaps, Rows, pack, row_dtype, unpack
 from firmware_sim.errors import BadInput
+
+VALUES = (16, 64)  # bytes of a state: int8, float32
 
 
 def made(seed: int, count: int, values: int) -> tuple[Rows, Gaps]:
