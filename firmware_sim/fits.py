@@ -21,6 +21,11 @@ def obstacles(ledger: Ledger, *, has_genome: bool = True) -> dict[str, str]:
     return {name: _obstacle(ledger, name, has_genome) for name in MAIN_BOARDS}
 
 
+def fitting(ledger: Ledger, *, has_genome: bool = True) -> list[str]:
+    """The main boards that the rule fits."""
+    return [name for name, why in obstacles(ledger, has_genome=has_genome).items() if not why]
+
+
 def _obstacle(ledger: Ledger, name: str, has_genome: bool) -> str:
     if ledger.channels != CHANNELS:
         return f"{ledger.channels} channels, a chip's core has {CHANNELS}: it runs in virtual time only"

@@ -43,8 +43,8 @@ def test_hosts_are_named_and_followed_and_energy_is_that_of_the_chosen_chip(
     page, wrong = visit(url)
     page.click("#view-host")
     until(lambda: "h1 (12) h2 (12)" in legend(page), "both hosts with their cells")
-    pids = page.evaluate("Array.from(planaria.page.views.pids)")
-    assert pids == swarm.look().pids.tolist(), "the page knows each cell's process"
+    pids = swarm.look().pids.tolist()
+    until(lambda: page.evaluate("Array.from(planaria.page.views.pids)") == pids, "each cell's process")
 
     page.click("#view-energy")
     page.select_option("#legend select", label="CH32V003")
