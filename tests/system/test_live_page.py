@@ -34,6 +34,12 @@ def served(start: Start) -> Iterator[Served]:
         page.close()
 
 
+RENDERER = """() => {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  return gl ? gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info").UNMASKED_RENDERER_WEBGL) : "";
+}"""
+
+
 @pytest.mark.parametrize("painter", ["webgl2", "2d"])
 def test_the_screen_shows_what_the_cells_show(visit: Visit, served: Served, painter: str) -> None:
     swarm, url, _ = served
@@ -53,6 +59,14 @@ def test_the_screen_shows_what_the_cells_show(visit: Visit, served: Served, pain
     assert (colours.max(axis=2) > 60).sum() > 4, "there is something to see"
     page.keyboard.press("Space")
     until(lambda: not swarm.paused, "the end of the pause")
+    assert wrong == []
+
+
+def test_without_a_graphics_card_it_paints_flat(visit: Visit, served: Served) -> None:
+    page, wrong = visit(served[1])
+    renderer = page.evaluate(RENDERER)
+    software = any(name in renderer.lower() for name in ("swiftshader", "llvmpipe"))
+    assert page.evaluate("planaria.painter") == ("2d" if software or not renderer else "webgl2"), renderer
     assert wrong == []
 
 

@@ -66,10 +66,18 @@ class WebGLPainter {
   }
 }
 
+// Whether the processor would have to do a graphics card's work; asked of a canvas that is thrown away.
+function inSoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2"), told = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = told ? String(gl.getParameter(told.UNMASKED_RENDERER_WEBGL)) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|softpipe|software/i.test(name);
+}
+
 // A canvas keeps the kind of its first context, so a lost WebGL gets a new canvas in place of the old one.
 export function makePainter(canvas, lost) {
-  const wish = new URLSearchParams(location.search).get("painter"), failIfMajorPerformanceCaveat = wish !== "webgl2";
-  const gl = wish === "2d" ? null : canvas.getContext("webgl2", { antialias: false, alpha: false, failIfMajorPerformanceCaveat });
+  const wish = new URLSearchParams(location.search).get("painter"), flat = wish === "2d" || (wish !== "webgl2" && inSoftware());
+  const gl = flat ? null : canvas.getContext("webgl2", { antialias: false, alpha: false });
   if (gl === null) return new FlatPainter(canvas);
   canvas.addEventListener("webglcontextlost", () => {
     const fresh = canvas.cloneNode();
