@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 PROTOCOL_VERSION = 1
+REPORT_MAX = 8 << 20  # bytes of what an agent may say at a time; a sheet keeps within it
 EPOCH_MAX = 1 << 31
 LIVES_AHEAD = 1000  # a cell of another host may be reborn so often while nobody can tell its neighbours
 Epoch = Annotated[int, msgspec.Meta(ge=0, lt=EPOCH_MAX)]  # with a counter below it, it makes a 64-bit command id
@@ -240,7 +241,8 @@ class Doors(msgspec.Struct, frozen=True, tag_field="t", tag="doors"):
 
 
 class Sheet(msgspec.Struct, frozen=True, tag_field="t", tag="sheet"):
-    """What has changed in the agent's panel since the sheet that the coordinator names: `cellnode/sheets.py`."""
+    """What has changed in the agent's panel since the sheet that the coordinator names: `cellnode/sheets.py`. A large
+    panel takes several, a round."""
 
     agent: str
     placement_epoch: int
@@ -249,6 +251,8 @@ class Sheet(msgspec.Struct, frozen=True, tag_field="t", tag="sheet"):
     now_ns: int  # the agent's clock, in which the times on the panel are
     indices: bytes  # of the pages that differ, uint32 each
     pages: bytes  # their first `sheets.PART` bytes, one after the other, as a zlib stream
+    base: int = 0  # version of the sheet that it builds upon; 0: on none, all pages follow anew
+    left: int = 0  # pages that its round has not looked at yet; 0: it is the round's last
 
 
 Report = Join | Beat | Done | Superseded | Doors | Sheet

@@ -13,14 +13,13 @@ import zmq
 
 from cellnode import hostmessages
 from cellnode.curve import Doorkeeper, KeyPair, readmit, serve
-from cellnode.messages import Done, Doors, Report, Sheet, Superseded
+from cellnode.messages import REPORT_MAX, Done, Doors, Report, Sheet, Superseded
 from coordinator.contacts import Router, host_of
 from coordinator.keyring import Watch
 from coordinator.registrar import BY_TOKEN, Registrar
 from firmware_sim.errors import RunFailed
 
 BACKLOG = 4096
-REPORT_MAX = 8 << 20  # bytes; a sheet of the largest host fits
 WAITING = 64  # reports of one host that are not taken yet; with REPORT_MAX it bounds what a host can fill
 PULSE_MS, DEAD_MS = 500, 2000  # ZMTP heartbeats over TCP
 

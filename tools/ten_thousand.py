@@ -17,7 +17,7 @@ import msgspec
 from cellnode import agent, coordinatorlink, panel, porter
 from cellnode.frame import Frame, encode
 from cellnode.topology import CELLS_MAX
-from coordinator import contacts, gate
+from coordinator import contacts
 from coordinator.hosts.roster import Tenure
 from coordinator.hosts.steward import LOST_S
 
@@ -134,12 +134,6 @@ def breaks(unit: Units, one: Machine, on: Load) -> list[tuple[float, str, str]]:
             f"{panel_cells / 1e6:.1f} million cells",
         ),
         (CELLS_MAX / CELLS, "the number of a cell", f"grids end at {CELLS_MAX:,} cells (`cellnode/topology.py`)"),
-        (
-            gate.REPORT_MAX / page / one.cells,
-            "a sheet of one host",
-            f"a report ends at {gate.REPORT_MAX >> 20} MiB: {gate.REPORT_MAX / page:,.0f} changed cells of a host, "
-            f"and it is to carry {one.cells:,}",
-        ),
         (
             on.machines / MACHINES,
             "the coordinator's thread",

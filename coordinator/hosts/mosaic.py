@@ -81,18 +81,15 @@ class Mosaic:
             tile = self._tiles.get(sheet.placement_epoch)
             if tile is None or not self._open:
                 return None
-            indices, rows = read(sheet, len(tile.cells))
-            if tile.base == 0 and len(indices) != len(tile.cells):
+            indices, pages = read(sheet, len(tile.cells))
+            if sheet.base not in (0, tile.base):
                 return None  # the difference to one that was not taken
             self._time(tile, sheet, now_ns)
             cells = tile.cells[indices]
-            whole = np.zeros((len(indices), PAGE), np.uint8)
-            whole[:, :PART] = rows
-            pages = whole.reshape(-1).view(panel.SLOT_DTYPE)
             if not (pages["cell"] == cells).all() or not (pages["epoch"] == sheet.placement_epoch).all():
                 return None
             self._shift(pages, tile.offset_ns)
-            self._pages[cells] = pages
+            self._raw[cells, :PART] = pages.view(np.uint8).reshape(len(pages), PART)
             tile.base = sheet.version
             return cells
 

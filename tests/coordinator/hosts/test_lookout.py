@@ -47,8 +47,8 @@ def look(lookout: Lookout, hosts: Hosts) -> None:
     lookout.look(cast(Link, hosts), cast(Steward, steward))
 
 
-def answer(lookout: Lookout, asked_ns: int) -> None:
-    lookout.take(Sheet(AGENT, 2, 1, asked_ns, 0, b"", b""))
+def answer(lookout: Lookout, asked_ns: int, left: int = 0) -> None:
+    lookout.take(Sheet(AGENT, 2, 1, asked_ns, 0, b"", b"", 1, left))
 
 
 def test_who_owes_an_answer_is_asked_again_only_when_it_has_come(lookout: Lookout) -> None:
@@ -76,6 +76,37 @@ def test_an_answer_from_before_the_look_is_followed_by_a_question_within_it(
     answer(lookout, hosts.questions[1])
     looking.join(10)
     assert not looking.is_alive()
+
+
+def test_a_look_goes_on_asking_until_all_pages_were_looked_at_since_it_began(
+    lookout: Lookout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = Hosts()
+    look(lookout, hosts)
+    answer(lookout, hosts.questions[0], left=1)  # a round that an earlier look has begun
+    monkeypatch.setattr(module, "LOOK_S", 20.0)
+    looking = threading.Thread(target=look, args=(lookout, hosts))
+    looking.start()
+    for number, left in ((1, 0), (2, 2), (3, 0)):
+        while len(hosts.questions) <= number and looking.is_alive():
+            looking.join(0.01)
+        assert looking.is_alive(), "the rest of that round, and another one"
+        answer(lookout, hosts.questions[number], left)
+    looking.join(10)
+    assert not looking.is_alive() and len(hosts.questions) == 4
+
+
+def test_a_host_that_never_comes_to_an_end_is_not_waited_for(lookout: Lookout) -> None:
+    hosts = Hosts()
+    asked = hosts.show
+
+    def show(agent: str, asked_ns: int, base: int) -> None:
+        asked(agent, asked_ns, base)
+        threading.Thread(target=answer, args=(lookout, asked_ns, 1)).start()
+
+    hosts.show = show  # type: ignore[method-assign]
+    look(lookout, hosts)
+    assert len(hosts.questions) > 1
 
 
 def test_a_question_that_was_lost_is_asked_again(lookout: Lookout, monkeypatch: pytest.MonkeyPatch) -> None:

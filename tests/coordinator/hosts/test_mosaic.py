@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cellnode import panel
+from cellnode import panel, sheets
 from cellnode.messages import Sheet
 from cellnode.panel import PAGE, Counter, Phase
 from cellnode.sheets import Sheets, read
@@ -92,6 +92,34 @@ def test_a_sheet_that_was_lost_costs_one_whole_sheet_and_nothing_else(mosaic: Mo
     assert len(again.indices) == 8
     shown = mosaic.take(again, 8)
     assert shown is not None and shown.tolist() == [0, 2]
+
+
+def test_a_block_of_several_sheets_is_put_together_and_a_lost_one_is_made_good(
+    mosaic: Mosaic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "MOST", 1)
+    mosaic.add(LEFT, same_clock=True)
+    block = Block(LEFT)
+    for index in range(2):
+        block.say(index, 32, 5)
+    mosaic.take(block.answer(mosaic.base(1), 1, 2), 3)
+    block.answer(mosaic.base(1), 4, 5)  # never arrives
+    anew = [block.answer(mosaic.base(1), 6, 7)]
+    mosaic.take(anew[0], 8)
+    anew.append(block.answer(mosaic.base(1), 9, 10))
+    mosaic.take(anew[1], 11)
+    assert [(sheet.base, sheet.left) for sheet in anew] == [(0, 1), (anew[0].version, 0)]
+    camera = Camera(tmp_path / "panel", 2, 2, False)
+    assert camera.look().on.tolist() == [True, False, True, False]
+    camera.close()
+
+
+def test_a_difference_to_what_was_not_taken_is_not_taken(mosaic: Mosaic) -> None:
+    mosaic.add(LEFT, same_clock=True)
+    block = Block(LEFT)
+    first = block.answer(0, 1, 2)
+    assert mosaic.take(block.answer(first.version, 3, 4), 5) is None
+    assert mosaic.base(1) == 0, "all is asked for again"
 
 
 def test_hosts_whose_clocks_differ_by_hours_are_shown_in_this_machine_s_time(mosaic: Mosaic, tmp_path: Path) -> None:
