@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -36,6 +37,7 @@ from firmware_sim.engines import FAMILIES, Engine
 from firmware_sim.errors import BadInput, PlanariaError, RunFailed
 
 SECOND = 1_000_000_000
+REST = 4.0  # times what a beat takes of a processor: on the largest grids that is more than the pause between two
 
 OnLine = Callable[[str], None]
 
@@ -188,12 +190,15 @@ class Conductor:
                 self._acting.release()
 
     def _keep_beat(self) -> None:
-        while not self._beat.wait(min(0.5, max(0.1, self.interval_s / 2))):
+        spent_s = 0.0
+        while not self._beat.wait(max(min(0.5, max(0.1, self.interval_s / 2)), REST * spent_s)):
+            began_s = time.thread_time()
             try:
                 self.beat()
             except PlanariaError as error:
                 if not self.ended:
                     self._say(f"beat: {error}")
+            spent_s = time.thread_time() - began_s
 
     def _recover(self, on_progress: OnProgress) -> None:
         with self._acting:

@@ -48,10 +48,13 @@ class Meter:
         """Add what happened since the last sight. A page with another life, or that counts backwards, started from
         zero.
         """
-        anew = (sight.lives != self._last_lives) | (sight.counters[:, Counter.UPDATES] < self._last[:, Counter.UPDATES])
-        base = np.where(anew[:, None], np.uint64(0), self._last)
-        gained = np.where(sight.counters >= base, sight.counters - base, np.uint64(0))
-        self._totals += gained
+        born = sight.lives != self._last_lives
+        rows = np.flatnonzero(born | (sight.counters != self._last).any(axis=1))  # of a large grid, few
+        now, last = sight.counters[rows], self._last[rows]
+        anew = born[rows] | (now[:, Counter.UPDATES] < last[:, Counter.UPDATES])
+        base = np.where(anew[:, None], np.uint64(0), last)
+        gained = np.where(now >= base, now - base, np.uint64(0))
+        self._totals[rows] += gained
         inner = (gained[:, Counter.LIVING_NEIGHBOURS] == SLOTS * gained[:, Counter.UPDATES]) & (
             gained[:, Counter.UPDATES] > 0
         )
