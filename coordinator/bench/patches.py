@@ -1,7 +1,8 @@
 """What a cell costs in a patch: by the number of cells, and beside a process of its own. Uses the API.
 
 Every 64x64 of a large grid grows a picture of its own, so that larger grids are not emptier ones. `--long` climbs from
-4,096 cells to those of `--large`, in larger patches: on this machine as one host, and as four that speak TCP.
+4,096 cells to those of `--large`, in larger patches: on this machine as one host, and as four that speak TCP, or on
+hosts of a Ray cluster (`--launch ray`), whose memory is not measured.
 `cell_us_per_update` is the processor time of the patches (a sleeping cell costs its patch's ticks, too: so does
 `us_per_cell_and_T`, of all cells); `all_us_per_update` counts agents and coordinator. `bytes_per_cell`: what is a
 patch's own, and a page of the panel.
@@ -27,7 +28,7 @@ TILES = (1, 3, 5)  # in a row and in a column: 4,096, 36,864 and 102,400 cells; 
 PATCH = (16, 16)
 PATCHES = ((8, 8), PATCH)  # beside a process a cell
 CELLS_A_SECOND = 4096  # T is as long as two busy cores need
-HOSTS, RUNGS = 4, (64, 256, 512, 1024)  # `--long`: up to 1,048,576 cells
+RUNGS = (64, 256, 512, 1024)  # `--long`: up to 1,048,576 cells
 RUNG_CELLS_A_SECOND = 32_768
 BEGIN, END = 8.0, 14.0  # in T after the seeds; pictures grow
 
@@ -49,20 +50,23 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def _climb(options: Options) -> Iterator[Row]:
-    """Rung after rung on one host, then on four; `--interval` is the shortest T. What has no room here is left out."""
+    """Rung after rung on one host, then on more; `--interval` is the shortest T, and that of a rung `--alone`. What has
+    no room here is left out."""
     costs: dict[tuple[int, int], float] = {}
-    for hosts in (0, HOSTS):
-        for side in (side for side in RUNGS if side <= max(options.large)):
+    largest = max(options.large)
+    sides = (largest,) if options.alone else tuple(side for side in RUNGS if side <= largest)
+    for hosts in (0 if count == 1 else count for count in options.hosts):
+        for side in sides:
             cells, patches = side * side, grid(side, side, False, options.patch).patches
             if patches < hosts:
                 continue
             try:
-                # over several hosts the coordinator keeps a second panel
-                capacity.check_patches(cells * (2 if hosts else 1), patches, capacity.this_machine())
+                if not options.launch:  # over several hosts the coordinator keeps a second panel, half as much again
+                    capacity.check_patches(cells * 3 // 2 if hosts else cells, patches, capacity.this_machine())
             except BadInput as error:
                 options.say(f"{side}x{side} on {hosts or 1} hosts is left out: {error}")
                 continue
-            interval_s = max(options.interval_s, cells / RUNG_CELLS_A_SECOND)
+            interval_s = max(options.interval_s, 0.0 if options.alone else cells / RUNG_CELLS_A_SECOND)
             row = _row(options, side, side, options.patch, interval_s, hosts)
             cost = costs[hosts, cells] = row["cell_us_per_update"]
             if (hosts, TILE * TILE) in costs:
@@ -93,6 +97,9 @@ def _row(
             substrate=substrate,
             patch=patch or (16, 16),
             hosts=hosts,
+            launch=options.launch if hosts else "",
+            join=options.at if hosts else "",
+            keys=options.keys if hosts else None,
             out=f"{home}/run",
             on_line=options.say,
             on_progress=progress,
@@ -104,7 +111,8 @@ def _row(
         before, others_ns, at = swarm.look(), _others_ns(swarm), swarm.t
         swarm.wait_until(planted + END)
         now = swarm.look()
-        own_mib = own_memory_mib(sorted(set(now.pids[now.on].tolist())))
+        here = not (hosts and options.launch)  # elsewhere these numbers are other processes'
+        own_mib = own_memory_mib(sorted(set(now.pids[now.on].tolist()))) if here else 0.0
         gained = (now.counters.astype("int64") - before.counters.astype("int64")).sum(axis=0)
         others_ns, spent_t = _others_ns(swarm) - others_ns, swarm.t - at
         measured = swarm.measure()
@@ -114,6 +122,7 @@ def _row(
         "cells": cells,
         "patch": "a process a cell" if patch is None else f"{patch[0]}x{patch[1]}",
         "hosts": hosts or 1,
+        "launch": options.launch if hosts else "",
         "processes": measured.processes,
         "interval_s": measured.interval_s,
         "launch_s": round(linked, 1),
@@ -121,7 +130,7 @@ def _row(
         "cell_us_per_update": round(float(gained[Counter.CPU_NS]) / updates / 1000, 1),
         "us_per_cell_and_T": round(float(gained[Counter.CPU_NS]) / cells / spent_t / 1000, 2),
         "all_us_per_update": round((float(gained[Counter.CPU_NS]) + others_ns) / updates / 1000, 1),
-        "bytes_per_cell": round(own_mib * 2**20 / cells) + PAGE,
+        "bytes_per_cell": round(own_mib * 2**20 / cells) + PAGE if here else None,
         "missed_wakes": measured.missed_wakes,
         "stale_age_p99_T": measured.stale_age_p99 and round(measured.stale_age_p99, 3),
         "heard_share": measured.heard_share and round(measured.heard_share, 3),

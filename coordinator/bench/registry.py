@@ -58,7 +58,12 @@ class Options:
     viewers: int = 100  # `page`: how many at once
     large: tuple[int, int] = (256, 256)  # `page`: the grid in patches; `patches`: the last one, when `long`
     patch: tuple[int, int] = (32, 32)  # `patches`, when `long`: cells that a process carries
-    long: bool = False  # `attacks`: as many as the documentation says; `patches`: rung after rung, on one host and on 4
+    hosts: tuple[int, ...] = (1, 4)  # `patches`, when `long`: on so many
+    alone: bool = False  # `patches`, when `long`: `large` and no smaller one, at `interval_s`
+    launch: str = ""  # `patches`, when `long`: "ray" has several hosts started by a cluster that runs,
+    at: str = ""  # ... to come here
+    keys: Path | None = None  # ... with keys from this folder
+    long: bool = False  # `attacks`: as many as the documentation says; `patches`: rung after rung
     processes: bool = False  # `published`: a sample in real processes, too
     say: Say = lambda _line: None
 

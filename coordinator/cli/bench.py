@@ -44,8 +44,15 @@ from firmware_sim.engines import ENGINE_NAMES
 @click.option(
     "--patch", type=Grid(), default="32x32", show_default=True, metavar="HXW", help="`patches --long`: of one process."
 )
+@click.option("--hosts", type=click.IntRange(1, 64), multiple=True, help="`patches --long`: on 1 and 4, or on these.")
+@click.option("--alone", is_flag=True, help="`patches --long`: --large alone, at --interval.")
+@click.option("--launch", type=click.Choice(["ray"]), default=None, help="`patches --long`: Ray starts several hosts.")
+@click.option("--at", default="", metavar="ENDPOINT", help="`patches --long --launch`: where they find us.")
+@click.option(
+    "--keys", type=click.Path(path_type=Path, exists=True, file_okay=False), help="`patches --long --launch`: our keys."
+)
 @click.option("--processes", is_flag=True, help="`published`: in real processes, too.")
-@click.option("--long", "long", is_flag=True, help="`attacks`: all; `patches`: up to --large, on 1 and 4 hosts.")
+@click.option("--long", "long", is_flag=True, help="`attacks`: all; `patches`: up to --large, on --hosts.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON there as well.")
 @json_option
 def bench(
@@ -60,6 +67,11 @@ def bench(
     viewers: int,
     large: tuple[int, int],
     patch: tuple[int, int],
+    hosts: tuple[int, ...],
+    alone: bool,
+    launch: str | None,
+    at: str,
+    keys: Path | None,
     processes: bool,
     long: bool,
     out: Path | None,
@@ -94,6 +106,11 @@ def bench(
         viewers=viewers,
         large=large,
         patch=patch,
+        hosts=hosts or (1, 4),
+        alone=alone,
+        launch=launch or "",
+        at=at,
+        keys=keys,
         processes=processes,
         long=long,
         say=lambda line: click.echo(f"  {line}", err=True),
