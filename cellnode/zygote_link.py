@@ -133,7 +133,8 @@ def reap_all(zygote: int) -> None:
         time.sleep(0.005)
 
 
-def children() -> list[int]:
-    """Process ids of this process's children that are not reaped, and so cannot mean anything else."""
-    tasks = Path("/proc/self/task")
+def children(pid: int | None = None) -> list[int]:
+    """Process ids of the children of a process, None: of this one's that are not reaped, and so cannot mean anything
+    else."""
+    tasks = Path(f"/proc/{pid or 'self'}/task")
     return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]

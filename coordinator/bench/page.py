@@ -41,6 +41,7 @@ def measure(options: Options) -> Iterator[Row]:
             ("one viewer", lambda: _viewers(page.url, 1, window)),
             ("nobody watches, again", None),
             ("a browser", lambda: _browser(page.url, window)),
+            ("a browser, by WebGL", lambda: _browser(page.url, window, "webgl2")),
             (f"{options.viewers} viewers", lambda: _viewers(page.url, options.viewers, window)),
             ("one that never reads", lambda: _beside("viewers", page.url, "1", str(window), "deaf") or {}),
             ("nobody watches, at last", None),
@@ -95,8 +96,8 @@ def _viewers(url: str, count: int, window_s: float) -> Row:
     return _beside("viewers", url, str(count), str(window_s)) or {}
 
 
-def _browser(url: str, window_s: float) -> Row:
-    return _beside("browser", url, str(window_s)) or {}
+def _browser(url: str, window_s: float, *painter: str) -> Row:
+    return _beside("browser", url, str(window_s), *painter) or {}
 
 
 def _strokes(url: str, count: int) -> Row:

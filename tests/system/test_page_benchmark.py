@@ -22,7 +22,7 @@ def test_every_case_is_measured_on_a_swarm_that_goes_on() -> None:
         assert 0 < row["slowest_frames_per_s"] <= row["frames_per_s"] <= 40
         assert row["kib_per_s"] > 0 and row["cells_a_frame"] >= 1
     costs = [row for row in rows.values() if "page_cpu" in row]
-    assert len(costs) == 9
+    assert len(costs) == 10
     assert all(row["updates_per_s"] > 0 for row in costs), "and the cells lived all the time"
     assert any(row["page_cpu"] > 0 for row in costs)
     strokes = rows["strokes"]
@@ -35,6 +35,8 @@ def test_every_case_is_measured_on_a_swarm_that_goes_on() -> None:
         drawn = rows["a browser"]
         assert drawn["frames_per_s"] > 0 and drawn["first_paint_ms"] > 0, "or it would still wait for a frame"
         assert 50 < drawn["kib_until_drawn"] <= 500
+        assert rows["a browser, by WebGL"]["painter"] == "webgl2"
+        assert 0.5 < drawn["browser_ms_a_frame"] < 2000, "what a browser with all its processes takes"
 
 
 def test_without_a_browser_its_row_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

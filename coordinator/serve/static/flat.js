@@ -1,5 +1,5 @@
 // Painting squares as LEDs with Canvas 2D: the same call and the same look as paint.js, for where WebGL is not there or
-// would be computed by the processor, which takes three times as long (measured on a machine without a graphics card).
+// would be computed by the processor, which takes longer for it (`planaria bench page` has both, side by side).
 
 const LEDS_FROM = 5; // device pixels a square; below, a square is its colour and no more
 const WELL = "rgb(12, 14, 16)", HOUSING = "rgb(21, 23, 25)", MARK = "rgb(107, 31, 31)", LEAST = 19; // as the shader's

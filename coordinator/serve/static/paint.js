@@ -67,11 +67,13 @@ class WebGLPainter {
 }
 
 // Whether the processor would have to do a graphics card's work; asked of a canvas that is thrown away.
+let software = null; // asked once
 function inSoftware() {
+  if (software !== null) return software;
   const gl = document.createElement("canvas").getContext("webgl2"), told = gl?.getExtension("WEBGL_debug_renderer_info");
-  const name = told ? String(gl.getParameter(told.UNMASKED_RENDERER_WEBGL)) : "";
+  const name = gl ? String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "";
   gl?.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|softpipe|software/i.test(name);
+  return (software = /swiftshader|llvmpipe|softpipe|software/i.test(name));
 }
 
 // A canvas keeps the kind of its first context, so a lost WebGL gets a new canvas in place of the old one.
