@@ -36,9 +36,9 @@ INTERRUPTED = 130
     "--steps",
     type=click.IntRange(1, 1_000_000),
     default=None,
-    help="Training steps; the learning rate falls over them  [default: 6000; 5000, 4000 or 2000 with --quick]",
+    help="Training steps; the learning rate falls over them  [default: 6000; 8000, 4000 or 2000 with --quick]",
 )
-@click.option("--quick", is_flag=True, help="A good rule in two minutes: small batches, short episodes.")
+@click.option("--quick", is_flag=True, help="A good rule in minutes: small batches, short episodes, in stages.")
 @click.option("--size", type=click.IntRange(4, 128), default=None, help="Fit the picture into SIZE px  [default: 40]")
 @click.option(
     "--out",
@@ -101,7 +101,7 @@ def train(target: str | None, regime: str, steps: int | None, quick: bool, size:
     from trainer.settings import quick as quick_settings
 
     found = targets.resolve(target, size)
-    chosen: dict[str, Any] = (quick_settings(regime) if quick else {}) | (HARDENED if harden else {})
+    chosen: dict[str, Any] = (quick_settings(regime, steps) if quick else {}) | (HARDENED if harden else {})
     if steps is not None:
         chosen["steps"] = steps
     single = {"late": delay, "loss": loss, "dead": dead, "forget": forget}
@@ -110,6 +110,7 @@ def train(target: str | None, regime: str, steps: int | None, quick: bool, size:
     if start is not None:
         first, chosen["start"] = session.starting_point(start)
         chosen |= {"channels": first.channels, "hidden": first.hidden, "rate": FINE_RATE, "warm": 0}
+        chosen |= {"grow": 0, "stay": 0}  # it can
     for name, value in (("channels", channels), ("hidden", hidden)):
         if value is not None and first is not None and value != chosen[name]:
             raise BadInput(f"--from {start} has {chosen[name]} {name}: drop --{name}, or train from scratch")

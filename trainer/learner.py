@@ -22,6 +22,7 @@ from trainer.episode import Floats, Gradients
 from trainer.pool import Canvas, Pool
 from trainer.quantise import as_on_chip
 from trainer.settings import Settings
+from trainer.stages import Stage, stage
 
 NAMES = ("w1", "b1", "w2", "b2")
 
@@ -60,6 +61,15 @@ class Learner:
         if self._start is not None:
             values = {name: getattr(self._start, name) for name in NAMES}
         self.parameters = {k: torch.from_numpy(v.astype(np.float32)) for k, v in values.items()}
+        self.begin_stage()
+
+    @property
+    def stage(self) -> Stage:
+        return stage(self.settings, self.step)
+
+    def begin_stage(self) -> None:
+        """The optimiser forgets, and the pool is all seeds: what became of those of a rule that was not asked to stay
+        teaches nothing."""
         self.adam = torch.optim.Adam(list(self.parameters.values()), lr=self.settings.rate)
         step = self.limits.state_step if self.settings.quantise else None
         self.pool = Pool(self.canvas, self.settings.pool, step, self.rng)
@@ -74,8 +84,8 @@ class Learner:
         return as_on_chip(self.float_rule()) if self.settings.quantise else self.float_rule()
 
     def learning_rate(self) -> float:
-        s = self.settings
-        return descent.cosine(self.step, s.steps, s.rate, s.rate_last)
+        now = self.stage
+        return descent.cosine(self.step - now.begin, now.end - now.begin, now.rate, self.settings.rate_last)
 
     def learn(self, gradients: Gradients) -> None:
         descent.adam_step(self.adam, self.parameters, gradients, self.learning_rate())

@@ -11,6 +11,7 @@ from firmware_sim.errors import BadInput
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
 OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0, "halves": 1.0, "squares": 1.0}
+UNSAID = ("late", "grow", "stay", "start", *SHARES, *OTHER_SHARES)  # where they are nothing
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
@@ -24,13 +25,26 @@ QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few sam
     "score_from": 0.6,
     "score_every": 500,
 }
-QUICK_STEPS = {"growing": 2000, "persistent": 4000, "regenerating": 5000}
+QUICK_STEPS = {"growing": 2000, "persistent": 4000, "regenerating": 8000}
+QUICK_HEALING: dict[str, Any] = {  # three of four are hurt, by what is hardest to heal
+    "damaged": 3,
+    "halves": 0.4,
+    "squares": 0.5,
+    "score_from": 0.7,
+}
+GROW_SHARE, STAY_SHARE = 1 / 4, 3 / 16  # of its steps, the first two of three stages
 QUICK_GROWING = {"episode_min": 72, "episode_max": 104, "fire_min": 0.5}  # 36 to 52 T: it is judged at 48 T
 
 
-def quick(regime: str) -> dict[str, Any]:
-    """The settings of `--quick` where they differ from the usual ones."""
-    return QUICK | {"steps": QUICK_STEPS[regime]} | (QUICK_GROWING if regime == "growing" else {})
+def quick(regime: str, steps: int | None = None) -> dict[str, Any]:
+    """The settings of `--quick`, of so many steps, where they differ from the usual ones."""
+    steps = steps or QUICK_STEPS[regime]
+    chosen = QUICK | {"steps": steps}
+    if regime == "growing":
+        return chosen | QUICK_GROWING
+    if regime == "regenerating":
+        return chosen | QUICK_HEALING | {"grow": int(GROW_SHARE * steps), "stay": int(STAY_SHARE * steps)}
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,8 @@ class Settings:
     pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
     halves: float = 0.0  # share of the damage that is a half plane whatever the weights of damage.py say
     squares: float = 0.0  # share of what is neither that is a square
+    grow: int = 0  # steps at the beginning that teach to grow and no more (stages.py),
+    stay: int = 0  # and those after them that teach to stay
     start: str = ""  # hash of the rule folder whose weights the training begins with
 
     def __post_init__(self) -> None:
@@ -81,6 +97,8 @@ class Settings:
         ):
             if not low <= getattr(self, name) <= high:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")
+        if not 0 <= self.grow <= self.grow + self.stay < self.steps:
+            raise BadInput(f"grow {self.grow} and stay {self.stay} leave nothing of {self.steps} steps, expected less")
         if not 0 <= self.late <= LATE_MAX:
             raise BadInput(f"delay is {self.late} steps, expected 0 to {LATE_MAX}")
         for name, most in (SHARES | OTHER_SHARES).items():
@@ -94,6 +112,4 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, less what a plain training does without (faults, a start, shares of damage) where it is zero."""
-        return {
-            k: v for k, v in dataclasses.asdict(self).items() if v or k not in ("late", "start", *SHARES, *OTHER_SHARES)
-        }
+        return {k: v for k, v in dataclasses.asdict(self).items() if v or k not in UNSAID}

@@ -93,11 +93,13 @@ def keep_the_best(learner: Learner, kernel: Kernel) -> None:
 
 def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) -> float:
     """One episode and one Adam step; answers the mean loss of the batch, not yet log10."""
-    s, rng, canvas = learner.settings, learner.rng, learner.canvas
+    s, rng, canvas, now = learner.settings, learner.rng, learner.canvas, learner.stage
+    if now.begin == learner.step > 0:
+        learner.begin_stage()
     entries = rng.choice(len(learner.pool), s.batch, replace=False)
     states, exists = learner.pool.read(entries)
     fresh = np.zeros(s.batch, dtype=np.bool_)
-    if s.regime == "growing" or learner.step - learner.since < s.warm:
+    if now.regime == "growing" or learner.step - learner.since < s.warm:
         fresh[:] = True
     else:
         order = np.argsort(-_losses(states, learner.target * exists[..., None]), kind="stable")  # the worst first
@@ -105,7 +107,7 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
         fresh[_replaced(learner, states[0])] = True
         if s.faulty:
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
-        if s.regime == "regenerating":
+        if now.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
                 lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves, s.squares)
                 states[i][lost] = 0
@@ -113,8 +115,8 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
         states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
     if s.dead:
         _bury(learner, states, exists, fresh)
-    length = int(rng.integers(s.episode_min, s.episode_max))
-    rates = np.rint(256 * rng.uniform(s.fire_min, s.fire_max, s.batch))[:, None, None]
+    length = int(rng.integers(now.episode_min, now.episode_max))
+    rates = np.rint(256 * rng.uniform(now.fire_min, s.fire_max, s.batch))[:, None, None]
     fire = rng.integers(0, 256, (length, s.batch, canvas.side, canvas.side), dtype=np.uint8) < rates
     target = np.repeat(learner.target[None], s.batch, axis=0)
     if s.faulty:
@@ -124,7 +126,7 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     loss = float(outcome.losses.mean())
     if _collapsed(learner, outcome.states, loss):
         return loss
-    if s.regime != "growing":
+    if now.regime != "growing":
         learner.pool.write(entries, outcome.states, exists)
     assert outcome.gradients is not None
     learner.learn(outcome.gradients)
@@ -150,9 +152,9 @@ def _replaced(learner: Learner, worst: Floats) -> int:
     so here it is ever more often a middling one; not from the start, when most shapes are wrong.  A dead sample has
     nothing left to learn from and always goes.
     """
-    s, rng = learner.settings, learner.rng
-    whole = s.batch - (s.damaged if s.regime == "regenerating" else 0)
-    chosen = int(rng.integers(max(1, whole))) if rng.random() < KEEP_WORST * learner.step / s.steps else 0
+    s, rng, now = learner.settings, learner.rng, learner.stage
+    whole = s.batch - (s.damaged if now.regime == "regenerating" else 0)
+    chosen = int(rng.integers(max(1, whole))) if rng.random() < KEEP_WORST * now.share(learner.step) else 0
     return chosen if (worst[..., ALPHA] > ALIVE_THRESHOLD).any() else 0
 
 

@@ -77,6 +77,16 @@ def test_a_training_with_faults_repeats_and_resumes_to_the_same_bits_too(tmp_pat
     assert np.isfinite(once.best_score)
 
 
+def test_a_training_in_stages_resumes_to_the_same_bits_wherever_it_is_stopped(tmp_path: Path) -> None:
+    staged = Settings(**(TINY.to_dict() | {"grow": 6, "stay": 5}))
+    (tmp_path / "whole").mkdir()
+    once = learn(staged, tmp_path / "whole")
+    for place in (5, 6, 11):
+        (parts := tmp_path / str(place)).mkdir()
+        learn(staged, parts, stop_at=place)
+        assert weights(learn(staged, parts)) == weights(once)
+
+
 def test_a_training_may_begin_with_the_weights_of_another(whole: Learner) -> None:
     rule = whole.best_rule()
     learner = Learner(TINY, whole.picture, rule)
