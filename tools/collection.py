@@ -27,7 +27,7 @@ import torch
 from firmware_sim import folder
 from firmware_sim.loss import blank_loss_log10
 from tools import collection_page
-from tools.collection_gates import good, shipped
+from tools.collection_gates import LADYBUG, ROUNDS, STAGED, good, shipped
 from trainer import session
 from trainer.cli import Stopper
 from trainer.fast import choose
@@ -49,7 +49,8 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "pad": 16,  # with less it measures itself by the border, and runs away where that is far
 }
 WORM_ON: dict[str, Any] = {"steps": 5000, "rate": 2e-3}
-HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # what five minutes on two cores hold
+ONE_STAGE: dict[str, Any] = {"grow": 0, "stay": 0, "squares": 0.0, "damaged": 2, "score_from": 0.6}  # --quick, before
+HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # growing, staying and healing at once, in as many minutes
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)
 LONGER: dict[str, Any] = {"steps": 5000, "halves": 0.6, "rate": 1.5e-3}  # what a rule gets that misses its gates
@@ -57,7 +58,8 @@ HEALS_ON: dict[str, Any] = {"steps": 7000, "halves": 0.6, "rate": 2e-3, "pad": 8
 LAST: dict[str, Any] = {"steps": 5000, "halves": 0.2, "rate": 1.5e-3, "pad": 8}  # then it is the square that is missing
 SQUARES: dict[str, Any] = LAST | {"squares": 0.6}  # and it was not enough
 BOTH: dict[str, Any] = SQUARES | {"halves": 0.4, "squares": 0.5}  # what forgot its halves over the squares
-ROUNDS = ("", "-longer", "-healing", "-last", "-squares", "-both", "-again")  # each from the one before, but the third
+MOVED: dict[str, Any] = {"halves": 0.3, "squares": 0.35, "steps": 7000, "rate": 2e-3}  # from another motif's weights
+MOVED_GROWING: dict[str, Any] = {"steps": 4000, "rate": 2e-3, "score_from": 0.4}
 GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
     "steps": 1500,
@@ -80,11 +82,17 @@ class Training:
     def settings(self) -> dict[str, Any]:
         """What it is trained with where that is not the default; the size is the picture's."""
         room = ROOM if self.motif in FULL else {}
-        return quick(self.regime) | {"regime": self.regime, "rng_seed": self.rng_seed} | room | self.other
+        stages = ONE_STAGE if self.regime == "regenerating" and self.round != STAGED else {}
+        return quick(self.regime) | stages | {"regime": self.regime, "rng_seed": self.rng_seed} | room | self.other
 
     @property
     def begins_with(self) -> str:
         """The key of the training that must be finished before this one; empty for one from scratch."""
+        if self.round == STAGED:
+            return ""
+        if self.round == LADYBUG:  # it has no picture of its own to begin with, and this one is as round
+            other = {"regenerating": "ladybug-both", "growing": "ladybug-growing"}
+            return f"{other.get(self.regime, f'{self.motif}-growing-ladybug')}-seed{self.rng_seed}"
         if self.name == self.motif and ROUNDS[self.round] == "-healing" and self.motif != "worm":
             return f"{self.motif}-persistent-seed{self.rng_seed}"
         if self.round:
@@ -113,7 +121,12 @@ def trainings() -> list[Training]:
     listed += [Training(motif, "growing") for motif in motifs]
     listed += [Training(motif, "growing", other=GROWS_ON, round=1) for motif in motifs]
     listed += [Training(motif, "persistent", other=GOES_ON) for motif in motifs]
-    return listed + [Training(motif, rng_seed=n, other=HEALS) for n in (2, 3) for motif in motifs]
+    listed += [
+        Training("smiley", "growing", other=MOVED_GROWING, round=LADYBUG),
+        Training("smiley", "persistent", other=GOES_ON, round=LADYBUG),
+        Training("smiley", other=MOVED, round=LADYBUG),
+    ]
+    return listed + [Training(motif, rng_seed=n, round=STAGED) for n in (1, 2, 3) for motif in motifs]
 
 
 def main(arguments: list[str]) -> int:
@@ -128,7 +141,7 @@ def main(arguments: list[str]) -> int:
         for each in trainings():
             if "--table" in arguments or (each.key not in names if names else _log(each).exists()):
                 continue
-            if each.round and (folder.BUILT_IN / each.name).exists():
+            if each.round not in (0, STAGED) and (folder.BUILT_IN / each.name).exists():
                 continue
             if each.begins_with and not (RUNS / each.begins_with).exists():
                 print(f"{each.key} waits for {each.begins_with}", flush=True)

@@ -15,6 +15,10 @@ from firmware_sim.cuts import CUTS
 GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # any picture, log10 better than an empty grid
 GROWN_LIZARD, HEALED_LIZARD = -3.0, -2.5  # the article's, in log10 loss
 WIDE = "async_200T_wide"  # 200 T on a grid so large that no border helps the rule to stop
+ROUNDS = (  # of training, by the number that a judgement keeps; most begin with the rule of the one before
+    "", "-longer", "-healing", "-last", "-squares", "-both", "-again", "-ladybug", "-staged"
+)  # fmt: skip
+LADYBUG, STAGED = ROUNDS.index("-ladybug"), ROUNDS.index("-staged")  # from another motif's weights; --quick, from none
 HEALING = ("async_100T", *(f"cut_{name}_200T" for name in CUTS))
 
 Kept = dict[str, Any]

@@ -16,7 +16,7 @@ from firmware_sim import folder
 from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import Rule, rgb_on_white, seed
-from tools.collection_gates import Kept, good, over_seeds
+from tools.collection_gates import STAGED, Kept, good, over_seeds
 from trainer import rollout
 from trainer.episode import Floats, Kernel
 from trainer.fate import fate
@@ -54,7 +54,7 @@ def _over_seeds(judged: list[Kept]) -> str:
     """A sentence: which motifs meet the gates by the median over the seeds there are."""
     motifs: dict[str, list[Kept]] = {}
     for kept in judged:
-        if kept["regime"] == "regenerating" and kept["rule"] in EMOJI and not kept["longer"]:
+        if kept["regime"] == "regenerating" and kept["rule"] in EMOJI and kept["longer"] == STAGED:
             motifs.setdefault(kept["rule"], []).append(kept)
     met = [name for name, each in motifs.items() if good(over_seeds(each), name)]
     counts = sorted({len(each) for each in motifs.values()}) or [0]
@@ -76,7 +76,7 @@ def _line(key: str, kept: Kept) -> str:
     worst = max(cuts, key=lambda name: cuts[name]) if cuts else ""
     healed = f"{cuts[worst]:.2f} ({worst})" if cuts else ""
     twin = kept["float_twin_48T" if kept["regime"] == "growing" else "float_twin_100T"]
-    steps = f"{kept['steps']:,}{' more' if kept['longer'] else ''}"
+    steps = f"{kept['steps']:,}{' more' if kept['longer'] not in (0, STAGED) else ''}"
     return (
         f"| {kept['rule']} | {key} | {steps} | {spent.get('cpu_s', '')} | {kept['blank']:.2f} | "
         f"{row['async_48T']:.2f} | {row['async_100T']:.2f} | {twin:.2f} | {healed} | {kept['fate_2000_steps']} | "

@@ -13,8 +13,8 @@ from PIL import Image
 from firmware_sim import folder
 from firmware_sim.cuts import CUTS
 from tools import collection, collection_page
-from tools.collection_gates import good, shipped
-from trainer.settings import Settings
+from tools.collection_gates import LADYBUG, ROUNDS, STAGED, good, shipped
+from trainer.settings import Settings, quick
 from trainer.targets import EMOJI
 
 
@@ -31,27 +31,35 @@ def kept(regime: str, blank: float = -1.3, **changed: float) -> dict[str, Any]:
 
 def test_every_motif_is_trained_in_three_regimes_and_more_than_once_to_heal() -> None:
     everything = collection.trainings()
-    listed = [each for each in everything if not each.round]
-    again = [each for each in everything if each.round]
-    assert len({each.key for each in everything}) == len(everything)
-    assert {(each.motif, each.round) for each in again if each.regime == "regenerating"} == {
-        (motif, round) for motif in (*EMOJI, "worm") for round in range(1, len(collection.ROUNDS))
-    }, "again where the first time was too short"
-    assert {(each.motif, each.round) for each in again if each.regime == "growing"} == {(m, 1) for m in EMOJI}
-    for each in again:
-        if each.round == 2 and each.motif != "worm":
-            assert each.begins_with == each.key.replace("healing", "persistent"), "a rule that stays learns to heal"
-        else:
-            this, before = collection.ROUNDS[each.round], collection.ROUNDS[each.round - 1]
-            assert each.begins_with == each.key.replace(this, before), "it begins with the weights of the round before"
-    assert len({each.key for each in listed}) == len(listed) == 10 * 5 + 1
-    for motif in EMOJI:
-        assert {(each.regime, each.rng_seed) for each in listed if each.motif == motif} == {
-            ("regenerating", 1), ("regenerating", 2), ("regenerating", 3), ("growing", 1), ("persistent", 1),
-        }  # fmt: skip
-    assert [each.motif for each in listed].count("worm") == 1
-    for each in listed:
+    listed = {each.key: each for each in everything}
+    assert len(listed) == len(everything)
+    assert {f"{motif}{regime}-seed1" for motif in EMOJI for regime in ("", "-growing", "-persistent")} <= listed.keys()
+    for round, name in enumerate(ROUNDS[:LADYBUG]):
+        for motif in (*EMOJI, "worm") if round else ():
+            before = f"{motif}{ROUNDS[round - 1]}-seed1"
+            if name == "-healing" and motif != "worm":
+                before = f"{motif}-persistent-seed1"  # a rule that stays learns to heal
+            assert listed[f"{motif}{name}-seed1"].begins_with == before
+    for each in everything:
         assert Settings(**each.settings).regime == each.regime
+
+
+def test_the_face_begins_with_the_weights_of_another_round_thing() -> None:
+    moved = {each.regime: each.begins_with for each in collection.trainings() if each.round == LADYBUG}
+    assert moved == {
+        "growing": "ladybug-growing-seed1",
+        "persistent": "smiley-growing-ladybug-seed1",
+        "regenerating": "ladybug-both-seed1",
+    }
+
+
+def test_three_seeds_of_every_motif_are_trained_as_a_user_would() -> None:
+    staged = [each for each in collection.trainings() if each.round == STAGED]
+    assert {(each.motif, each.rng_seed) for each in staged} == {(motif, seed) for motif in EMOJI for seed in (1, 2, 3)}
+    for each in staged:
+        assert each.begins_with == "" and each.regime == "regenerating"
+        own = {"pad": 8} if each.motif == "smiley" else {}
+        assert each.settings == quick("regenerating") | {"regime": "regenerating", "rng_seed": each.rng_seed} | own
 
 
 def test_gates_are_in_gain_for_any_picture_and_in_loss_for_the_articles_lizard() -> None:
@@ -111,13 +119,14 @@ def test_two_that_share_the_list_do_not_train_the_same(tmp_path: Path, monkeypat
 
 
 def test_the_table_has_a_line_for_each_judgement_with_the_worst_cut_named(tmp_path: Path) -> None:
+    staged = {"longer": STAGED}
     (tmp_path / "logs").mkdir()
     (tmp_path / "README.md").write_text(
         f"before\n{collection_page.BEGIN}\nof yesterday\n{collection_page.END}\nafter\n"
     )
-    (tmp_path / "logs" / "a.judged.json").write_text(json.dumps(kept("regenerating", cut_square_200T=-1.99)))
+    (tmp_path / "logs" / "a.judged.json").write_text(json.dumps(kept("regenerating", cut_square_200T=-1.99) | staged))
     for at in "cd":
-        (tmp_path / "logs" / f"{at}.judged.json").write_text(json.dumps(kept("regenerating")))
+        (tmp_path / "logs" / f"{at}.judged.json").write_text(json.dumps(kept("regenerating") | staged))
     (tmp_path / "logs" / "b.judged.json").write_text(json.dumps(kept("growing")))
     collection_page.write_table(tmp_path / "logs")
     text = (tmp_path / "README.md").read_text()
