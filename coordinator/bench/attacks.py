@@ -40,7 +40,7 @@ from coordinator.link import Link
 from coordinator.registrar import Registrar
 
 SETTLE_S = 5.0  # handshakes that lead nowhere are given up after 3 s
-WARM = 1000  # connections before the first look: what a process keeps for the next ones is no leak
+WARM, WARM_SHARE = 1000, 1 / 2  # connections before the first look: what a process keeps for the next ones is no leak
 SHORT = {"connections": 400, "frames": 20_000, "topics": 20_000, "reports": 20_000}
 LONG = {"connections": 10_000, "frames": 10_000_000, "topics": 1_000_000, "reports": 1_000_000}
 
@@ -80,7 +80,7 @@ def _strangers(ground: Yard, place: Place, count: int) -> Iterator[Row]:
     }
     for name, (endpoint, server, dealer, pids) in aims.items():
         told = {"endpoint": endpoint, "server": server, "dealer": dealer, "keys": keys}
-        attack("strangers", told | {"count": WARM})
+        attack("strangers", told | {"count": max(WARM, round(WARM_SHARE * count))})
         time.sleep(SETTLE_S)
         before, alive = size_of(pids), ground.swarm.look().alive
         found = attack("strangers", told | {"count": count})
