@@ -27,8 +27,8 @@ CAMPAIGNS = {
     "heal": ["--engine", "chip"],
     "angles": [],
     "outage": ["--engine", "chip"],
-    "hosts": ["--engine", "chip"],  # root
-    "soak": ["--engine", "chip", "--window", "1800"],  # root, half an hour
+    "hosts": ["--engine", "chip", "--rule", "lizard-hardened"],  # root
+    "soak": ["--rule", "lizard-hardened", "--interval", "2", "--engine", "chip", "--window", "1800"],  # root
     "faults": [],
     "large": ["--engine", "chip"],
     "patches": ["--engine", "chip"],
