@@ -132,7 +132,7 @@ def _train(each: Picture, wheels: Path, stopper: Stopper) -> bool:
     if out.exists():
         return True
     target, before = _target(each, wheels), _cpu_s()
-    settings = Settings(**(quick("regenerating") | {"size": SIZE, "steps": STEPS}))
+    settings = Settings(**(quick("regenerating", STEPS) | {"size": SIZE}))
     print(f"{each.name}: {'; '.join(target.notes)}", flush=True)
     done = session.run(
         target, settings, out, threads=1, say=lambda line: print(f"  {line}", flush=True),

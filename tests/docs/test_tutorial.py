@@ -52,7 +52,7 @@ def test_the_rule_beside_the_tutorial_is_what_its_command_makes() -> None:
     found = re.fullmatch(r"planaria train (\S+) --quick --size (\d+) --steps (\d+) --out boat\n", command)
     assert found is not None, command
     size, steps = int(found[2]), int(found[3])
-    settings = Settings(size=size, **(quick("regenerating") | {"steps": steps}))
+    settings = Settings(size=size, **quick("regenerating", steps))
     shipped = folder.load(BESIDE / "boat")
     assert settings.to_dict() == {k: v for k, v in shipped.info.trained.items() if k not in ("kernel", "torch")}
     target = shipped.target()

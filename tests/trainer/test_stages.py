@@ -7,7 +7,7 @@ import pytest
 from firmware_sim.errors import BadInput
 from trainer.fast import choose
 from trainer.learner import Learner
-from trainer.settings import QUICK_GROWING, Settings
+from trainer.settings import QUICK_GROWING, Settings, quick
 from trainer.stages import HEAL_RATE, STAY_RATE, stage
 from trainer.targets import resolve
 from trainer.train import training_step
@@ -51,6 +51,13 @@ def test_while_it_learns_to_grow_the_pool_keeps_its_seeds_and_then_the_optimiser
     before = learner.adam
     training_step(learner, kernel)
     assert learner.adam is not before and (learner.pool.states != seeds).any()
+
+
+def test_quick_heals_in_stages_unless_it_is_too_short_for_them() -> None:
+    whole, short = Settings(**quick("regenerating")), Settings(**quick("regenerating", 1500))
+    assert (whole.grow, whole.stay, whole.steps) == (2000, 1500, 8000)
+    assert (short.grow, short.stay, short.steps) == (0, 0, 1500)
+    assert not any(Settings(regime=regime, **quick(regime)).grow for regime in ("growing", "persistent"))
 
 
 def test_stages_that_leave_no_step_to_heal_are_refused() -> None:
