@@ -3,9 +3,9 @@
 Every 64x64 of a large grid grows a picture of its own, so that larger grids are not emptier ones. `--long` climbs from
 4,096 cells to those of `--large`, in larger patches: on this machine as one host, and as four that speak TCP, or on
 hosts of a Ray cluster (`--launch ray`), whose memory is not measured.
-`cell_us_per_update` is the processor time of the patches (a sleeping cell costs its patch's ticks, too: so does
-`us_per_cell_and_T`, of all cells); `all_us_per_update` counts agents and coordinator. `bytes_per_cell`: what is a
-patch's own, and a page of the panel.
+`plant_s`: of the two commands that bring the seeds. `cell_us_per_update` is the processor time of the patches (a
+sleeping cell costs its patch's ticks, too: so does `us_per_cell_and_T`, of all cells); `all_us_per_update` counts
+agents and coordinator. `bytes_per_cell`: what is a patch's own, and a page of the panel.
 """
 
 from __future__ import annotations
@@ -105,8 +105,9 @@ def _row(
             on_progress=progress,
         ) as swarm,
     ):
+        asked = time.monotonic()
         plant_tiles(swarm)
-        planted = swarm.t
+        planted, planted_s = swarm.t, time.monotonic() - asked
         swarm.wait_until(planted + BEGIN)
         before, others_ns, at = swarm.look(), _others_ns(swarm), swarm.t
         swarm.wait_until(planted + END)
@@ -126,6 +127,7 @@ def _row(
         "processes": measured.processes,
         "interval_s": measured.interval_s,
         "launch_s": round(linked, 1),
+        "plant_s": round(planted_s, 1),
         "updates_per_cell_and_T": round(updates / cells / spent_t, 3),
         "cell_us_per_update": round(float(gained[Counter.CPU_NS]) / updates / 1000, 1),
         "us_per_cell_and_T": round(float(gained[Counter.CPU_NS]) / cells / spent_t / 1000, 2),
