@@ -65,11 +65,13 @@ class CellTable:
         count = len(placement.cells)
         self.placement, self.runtime, self.count = placement, runtime, count
         self.cells = np.array(placement.cells, np.int64)
-        self._index_of = {int(cell): index for index, cell in enumerate(self.cells)}
         around = topology.neighbours(placement.height, placement.width, placement.torus)[self.cells]
         self.around: NDArray[np.int64] = around.astype(np.int64)  # [cells, 8] cell numbers, -1 beyond the border
-        index_of = np.full(placement.height * placement.width + 1, -1, np.int64)
+        index_of = np.full(
+            placement.height * placement.width + 1, -1, np.int64
+        )  # by number; the last: beyond the border
         index_of[self.cells] = np.arange(count)
+        self._index_of: NDArray[np.int64] = index_of
         self.around_index: NDArray[np.int64] = index_of[around]  # [cells, 8], -1 where no cell of this host is
         self.foreign: Mask = (around >= 0) & (self.around_index < 0)  # [cells, 8], a cell of another host is there
         self.border: Mask = np.asarray(self.foreign.any(axis=1))
@@ -101,10 +103,17 @@ class CellTable:
 
     def indices(self, cells: Iterable[int]) -> Indices:
         """Indices of these cells, in order, without doubles. Raises BadInput naming those that live elsewhere."""
-        strangers = [cell for cell in cells if cell not in self._index_of]
-        if strangers:
+        asked = list(cells)
+        try:
+            numbers = np.array(asked, np.int64)
+        except OverflowError:
+            numbers = np.array([min(max(cell, -1), len(self._index_of)) for cell in asked], np.int64)
+        placed = (numbers >= 0) & (numbers < len(self._index_of))
+        found = self._index_of[np.where(placed, numbers, -1)]
+        if (found < 0).any():
+            strangers = [asked[place] for place in np.flatnonzero(found < 0).tolist()]
             raise BadInput(f"cells {name_some(strangers)} are not placed on this host")
-        return np.array(sorted({self._index_of[cell] for cell in cells}), np.intp)
+        return np.unique(found).astype(np.intp)
 
     def numbers(self, indices: Indices | list[int]) -> list[int]:
         """Cell numbers of these indices."""
@@ -137,10 +146,11 @@ class CellTable:
         self.clear(index)
         self.runtime.forget_cell(int(self.cells[index]))
 
-    def clear(self, index: int) -> None:
-        page = np.zeros((), panel.SLOT_DTYPE)
-        page["cell"], page["epoch"], page["life"] = self.cells[index], self.placement.epoch, self.life[index]
-        self.pages[index] = page
+    def clear(self, which: int | Indices) -> None:
+        """Their pages show who is to live there, and nothing else."""
+        fresh = np.zeros(self.cells[which].shape, panel.SLOT_DTYPE)
+        fresh["cell"], fresh["epoch"], fresh["life"] = self.cells[which], self.placement.epoch, self.life[which]
+        self.pages[which] = fresh
 
     def close(self) -> None:
         """Give the panel back; the file is the runtime directory's to remove."""

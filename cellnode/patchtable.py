@@ -116,8 +116,7 @@ class PatchTable(CellTable):
         self.process[unit] += 1
         members = self.members[unit]
         self.life[members[self.on[members]]] += 1
-        for index in members.tolist():
-            self.clear(index)
+        self.clear(members)
         self.unit_forking[unit] = self.forking[members] = True
         return int(self.process[unit])
 
@@ -135,7 +134,6 @@ class PatchTable(CellTable):
         self.forking[members] = self.dying[members] = False
         for flags in (self.unit_forking, self.unit_dying, self.unit_wired, self.unit_started, self.unit_up):
             flags[unit] = False
-        for index in members.tolist():
-            self.clear(index)
+        self.clear(members)
         self.still[members] = False
         self.runtime.forget_patch(int(self.numbers_of_patches[unit]), self.peers[unit])
