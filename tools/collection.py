@@ -58,7 +58,7 @@ HEALS_ON: dict[str, Any] = {"steps": 7000, "halves": 0.6, "rate": 2e-3, "pad": 8
 LAST: dict[str, Any] = {"steps": 5000, "halves": 0.2, "rate": 1.5e-3, "pad": 8}  # then it is the square that is missing
 SQUARES: dict[str, Any] = LAST | {"squares": 0.6}  # and it was not enough
 BOTH: dict[str, Any] = SQUARES | {"halves": 0.4, "squares": 0.5}  # what forgot its halves over the squares
-MOVED: dict[str, Any] = {"halves": 0.3, "squares": 0.35, "steps": 7000, "rate": 2e-3}  # from another motif's weights
+MOVED: dict[str, Any] = BOTH | {"damaged": 3, "steps": 7000, "rate": 2e-3}  # begun with another motif's weights
 MOVED_GROWING: dict[str, Any] = {"steps": 4000, "rate": 2e-3, "score_from": 0.4}
 GROWS_ON: dict[str, Any] = {"steps": 4000, "rate": 3e-3}  # the same for a growing one
 GOES_ON: dict[str, Any] = {  # a persistent rule begins with the weights of the growing one, which can draw already
@@ -90,9 +90,10 @@ class Training:
         """The key of the training that must be finished before this one; empty for one from scratch."""
         if self.round == STAGED:
             return ""
-        if self.round == LADYBUG:  # it has no picture of its own to begin with, and this one is as round
-            other = {"regenerating": "ladybug-both", "growing": "ladybug-growing"}
-            return f"{other.get(self.regime, f'{self.motif}-growing-ladybug')}-seed{self.rng_seed}"
+        if self.round in (LADYBUG, LADYBUG + 1):  # it has no picture of its own to begin with, and this one is as round
+            before = f"{self.motif}{'-ladybug' if self.round > LADYBUG else '-persistent-ladybug'}"
+            other = {"growing": "ladybug-growing", "persistent": f"{self.motif}-growing-ladybug"}
+            return f"{other.get(self.regime, before)}-seed{self.rng_seed}"
         if self.name == self.motif and ROUNDS[self.round] == "-healing" and self.motif != "worm":
             return f"{self.motif}-persistent-seed{self.rng_seed}"
         if self.round:
@@ -125,6 +126,7 @@ def trainings() -> list[Training]:
         Training("smiley", "growing", other=MOVED_GROWING, round=LADYBUG),
         Training("smiley", "persistent", other=GOES_ON, round=LADYBUG),
         Training("smiley", other=MOVED, round=LADYBUG),
+        Training("smiley", other=MOVED | {"steps": 5000}, round=LADYBUG + 1),
     ]
     return listed + [Training(motif, rng_seed=n, round=STAGED) for n in (1, 2, 3) for motif in motifs]
 

@@ -16,7 +16,7 @@ GROWN_GAIN, HEALED_GAIN = 1.4, 1.2  # any picture, log10 better than an empty gr
 GROWN_LIZARD, HEALED_LIZARD = -3.0, -2.5  # the article's, in log10 loss
 WIDE = "async_200T_wide"  # 200 T on a grid so large that no border helps the rule to stop
 ROUNDS = (  # of training, by the number that a judgement keeps; most begin with the rule of the one before
-    "", "-longer", "-healing", "-last", "-squares", "-both", "-again", "-ladybug", "-staged"
+    "", "-longer", "-healing", "-last", "-squares", "-both", "-again", "-staged", "-ladybug", "-ladybug-again"
 )  # fmt: skip
 LADYBUG, STAGED = ROUNDS.index("-ladybug"), ROUNDS.index("-staged")  # from another motif's weights; --quick, from none
 HEALING = ("async_100T", *(f"cut_{name}_200T" for name in CUTS))
