@@ -67,9 +67,8 @@ class CellTable:
         self.cells = np.array(placement.cells, np.int64)
         around = topology.neighbours(placement.height, placement.width, placement.torus)[self.cells]
         self.around: NDArray[np.int64] = around.astype(np.int64)  # [cells, 8] cell numbers, -1 beyond the border
-        index_of = np.full(
-            placement.height * placement.width + 1, -1, np.int64
-        )  # by number; the last: beyond the border
+        # By number; the last one stands for what is beyond the border.
+        index_of = np.full(placement.height * placement.width + 1, -1, np.int64)
         index_of[self.cells] = np.arange(count)
         self._index_of: NDArray[np.int64] = index_of
         self.around_index: NDArray[np.int64] = index_of[around]  # [cells, 8], -1 where no cell of this host is
