@@ -8,6 +8,7 @@ firmware_sim and numpy.
 from __future__ import annotations
 
 import mmap
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,13 +51,14 @@ class Sight:
 
 
 class Camera:
-    """Reads one host's panel; keeps the last good copy of every cell."""
+    """Reads one host's panel; keeps the last good copy of every cell. Threads may share it: they look in turn."""
 
     def __init__(self, path: Path, height: int, width: int, torus: bool) -> None:
         self._path, self._height, self._width = path, height, width
         self._neighbours = neighbours(height, width, torus)
         self._mapping: mmap.mmap | None = None
         self._inode = 0
+        self._one_look = threading.RLock()
         self._open()
 
     def _open(self) -> None:
@@ -77,6 +79,10 @@ class Camera:
 
     def look(self, interval_ns: int = 0) -> Sight:
         """See every cell now. Ages are in units of `interval_ns` (none are computed when it is 0)."""
+        with self._one_look:
+            return self._look(interval_ns)
+
+    def _look(self, interval_ns: int) -> Sight:
         self._reopen_if_replaced()
         pages = self._pages[: self._height * self._width]
         at_ns = time.monotonic_ns()
@@ -172,10 +178,11 @@ class Camera:
 
     def close(self) -> None:
         """Give the mapping back (arrays handed out are copies and stay valid)."""
-        if self._mapping is not None:
-            del self._header, self._pages
-            self._mapping.close()
-            self._mapping = None
+        with self._one_look:
+            if self._mapping is not None:
+                del self._header, self._pages
+                self._mapping.close()
+                self._mapping = None
 
 
 def running_pids(sight: Sight, endpoints: Path) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,20 @@ def test_a_panel_replaced_by_a_new_agent_is_mapped_anew(tmp_path: Path) -> None:
     fresh = FakePanel(tmp_path / "panel", 1, 1, epoch=2)
     fresh.start(0, pid=9)
     assert camera.look().pids.tolist() == [9]
+
+
+def test_threads_that_share_a_camera_see_a_panel_that_is_replaced_all_the_while(tmp_path: Path) -> None:
+    def replace() -> None:
+        FakePanel(tmp_path / "next", 8, 8).start(0, pid=5)
+        (tmp_path / "next").rename(tmp_path / "panel")
+
+    replace()
+    camera = Camera(tmp_path / "panel", 8, 8, False)
+    with ThreadPoolExecutor(4) as threads:
+        looks = [threads.submit(lambda: [camera.look(T_NS).alive for _ in range(200)]) for _ in range(4)]
+        while not all(look.done() for look in looks):
+            replace()
+    assert {alive for look in looks for alive in look.result()} == {1}
 
 
 def test_a_file_that_is_no_panel_is_refused(tmp_path: Path) -> None:
