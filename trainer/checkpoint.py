@@ -19,7 +19,7 @@ import torch
 from firmware_sim.errors import BadInput, RunFailed
 from trainer.episode import Floats
 
-VERSION = 2
+VERSION = 3
 NAME, LOG = "checkpoint.pt", "losses.csv"
 
 

@@ -44,12 +44,13 @@ class Learner:
         self.best: dict[str, Floats] | None = None
         self.best_score = math.inf
         self.snapshots: dict[int, dict[str, Floats]] = {}  # the rule as it was after these steps, for the report
+        self.learnt: dict[str, torch.Tensor] | None = None  # by the stages before this one
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.rng_seed, 0])))
         self.begin()
 
     def begin(self) -> None:
         """Fresh weights (or those to start from), optimiser and pool from the generator as it stands; also the way back
-        after a collapse."""
+        after a collapse, which costs no more than the stage it happened in."""
         c, h = self.settings.channels, self.settings.hidden
         bound = 1 / math.sqrt(3 * c)  # torch's own initialisation of the first layer; the last layer starts at zero
         values = {
@@ -60,16 +61,21 @@ class Learner:
         }
         if self._start is not None:
             values = {name: getattr(self._start, name) for name in NAMES}
-        self.parameters = {k: torch.from_numpy(v.astype(np.float32)) for k, v in values.items()}
-        self.begin_stage()
+        fresh = {k: torch.from_numpy(v.astype(np.float32)) for k, v in values.items()}
+        self.parameters = {k: v.clone() for k, v in (self.learnt or fresh).items()}
+        self._forget()
 
     @property
     def stage(self) -> Stage:
         return stage(self.settings, self.step)
 
     def begin_stage(self) -> None:
-        """The optimiser forgets, and the pool is all seeds: what became of those of a rule that was not asked to stay
-        teaches nothing."""
+        """Go on with what was learnt so far: the optimiser forgets, and the pool is all seeds, for what became of those
+        of a rule that was not asked to stay teaches nothing."""
+        self.learnt = {k: v.clone() for k, v in self.parameters.items()}
+        self._forget()
+
+    def _forget(self) -> None:
         self.adam = torch.optim.Adam(list(self.parameters.values()), lr=self.settings.rate)
         step = self.limits.state_step if self.settings.quantise else None
         self.pool = Pool(self.canvas, self.settings.pool, step, self.rng)
@@ -114,6 +120,7 @@ class Learner:
         """Tensors and plain values only, so that a checkpoint can be read without running anybody's code."""
         return {
             "parameters": dict(self.parameters),
+            "learnt": self.learnt,
             "adam": self.adam.state_dict(),
             "pool_states": torch.from_numpy(self.pool.states),
             "pool_exists": torch.from_numpy(self.pool.exists),
@@ -133,6 +140,7 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         for name, parameter in self.parameters.items():
             parameter.copy_(state["parameters"][name])
+        self.learnt = state["learnt"]
         self.adam.load_state_dict(state["adam"])
         self.pool.states = state["pool_states"].numpy()
         self.pool.exists = state["pool_exists"].numpy()

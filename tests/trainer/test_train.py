@@ -171,6 +171,23 @@ def test_a_training_that_has_run_away_begins_anew_but_not_for_one_bad_step() -> 
     assert learner.restarts == 1 and (learner.parameters["w2"] == 0).all()
 
 
+def test_a_collapse_in_a_later_stage_costs_that_stage_only(tmp_path: Path) -> None:
+    settings = Settings(**(TINY.to_dict() | {"steps": 9, "grow": 4}))
+    learner, kernel = Learner(settings, resolve("dot").pixels), choose(1, lambda line: None)
+    for _ in range(4):
+        training_step(learner, kernel)
+    grown = weights(learner)
+    for _ in range(2):
+        training_step(learner, kernel)
+    assert weights(learner) != grown
+    checkpoint.save(tmp_path, learner)
+    resumed = Learner(settings, resolve("dot").pixels)
+    checkpoint.load(tmp_path / checkpoint.NAME, resumed)
+    for each in (learner, resumed):
+        training_step(each, Spoiler(float("nan")))
+        assert each.restarts == 1 and each.step == each.since == 6 and weights(each) == grown
+
+
 def test_a_loss_that_is_no_number_begins_anew_at_once() -> None:
     learner = Learner(TINY, resolve("dot").pixels)
     training_step(learner, Spoiler(float("nan")))
