@@ -36,7 +36,7 @@ INTERRUPTED = 130
     "--steps",
     type=click.IntRange(1, 1_000_000),
     default=None,
-    help="Training steps; the learning rate falls over them  [default: 6000; 8000, 4000 or 2000 with --quick]",
+    help="Training steps; the learning rate falls over them  [default: 6000; 9000, 4000 or 2000 with --quick]",
 )
 @click.option("--quick", is_flag=True, help="A good rule in minutes: small batches, short episodes, in stages.")
 @click.option("--size", type=click.IntRange(4, 128), default=None, help="Fit the picture into SIZE px  [default: 40]")

@@ -55,7 +55,7 @@ def test_while_it_learns_to_grow_the_pool_keeps_its_seeds_and_then_the_optimiser
 
 def test_quick_heals_in_stages_unless_it_is_too_short_for_them() -> None:
     whole, short = Settings(**quick("regenerating")), Settings(**quick("regenerating", 1500))
-    assert (whole.grow, whole.stay, whole.steps) == (2000, 1500, 8000)
+    assert (whole.grow, whole.stay, whole.steps) == (1350, 900, 9000)
     assert (short.grow, short.stay, short.steps) == (0, 0, 1500)
     assert not any(Settings(regime=regime, **quick(regime)).grow for regime in ("growing", "persistent"))
 
