@@ -149,12 +149,17 @@ def _replaced(learner: Learner, worst: Floats) -> int:
     """Which sample of a batch, the worst first, becomes a seed.
 
     In the notebook always the worst.  But then a wrong shape that heals into itself is thrown away and never unlearned,
-    so here it is ever more often a middling one; not from the start, when most shapes are wrong.  A dead sample has
-    nothing left to learn from and always goes.
+    so here it is ever more often a middling one; not from the start, when most shapes are wrong.  Where stages before
+    this one have taught to grow and to stay, most are right, and it may be any.  A dead sample has nothing left to learn
+    from and always goes.
     """
     s, rng, now = learner.settings, learner.rng, learner.stage
-    whole = s.batch - (s.damaged if now.regime == "regenerating" else 0)
-    chosen = int(rng.integers(max(1, whole))) if rng.random() < KEEP_WORST * now.share(learner.step) else 0
+    heals = now.regime == "regenerating"
+    if heals and now.begin:
+        chosen = int(rng.integers(s.batch))
+    else:
+        whole = s.batch - (s.damaged if heals else 0)
+        chosen = int(rng.integers(max(1, whole))) if rng.random() < KEEP_WORST * now.share(learner.step) else 0
     return chosen if (worst[..., ALPHA] > ALIVE_THRESHOLD).any() else 0
 
 
