@@ -11,7 +11,7 @@ from firmware_sim.errors import BadInput
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
 OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0, "halves": 1.0, "squares": 1.0}
-UNSAID = ("late", "grow", "stay", "start", *SHARES, *OTHER_SHARES)  # where they are nothing
+UNSAID = ("late", "aside", "grow", "stay", "start", *SHARES, *OTHER_SHARES)  # where they are nothing
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
@@ -30,6 +30,7 @@ QUICK_HEALING: dict[str, Any] = {  # hurt by what is hardest to heal
     "halves": 0.4,
     "squares": 0.5,
     "score_from": 0.75,
+    "aside": 1,
 }
 GROW_SHARE, STAY_SHARE = 0.15, 0.1  # of its steps, the first two of three stages: healing takes longest to learn
 STAGED_FROM = 4000  # steps; fewer are better spent on all at once (a boat of 16 px, 1,500: -4.96, not -4.43)
@@ -79,6 +80,7 @@ class Settings:
     pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
     halves: float = 0.0  # share of the damage that is a half plane whatever the weights of damage.py say
     squares: float = 0.0  # share of what is neither that is a square
+    aside: int = 0  # px that a picture in the pool may have moved and be taught where it stands
     grow: int = 0  # steps at the beginning that teach to grow and no more (stages.py),
     stay: int = 0  # and those after them that teach to stay
     start: str = ""  # hash of the rule folder whose weights the training begins with
@@ -94,6 +96,7 @@ class Settings:
             ("hidden", 16, 256),
             ("batch", 1, 64),
             ("pool", self.batch, 65536),
+            ("aside", 0, 2),
         ):
             if not low <= getattr(self, name) <= high:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")

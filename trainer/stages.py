@@ -25,6 +25,7 @@ class Stage:
     episode_min: int
     episode_max: int
     fire_min: float
+    aside: int = 0
 
     def share(self, step: int) -> float:
         """How much of it is over."""
@@ -40,4 +41,4 @@ def stage(settings: Settings, step: int) -> Stage:
         return Stage("growing", 0, stays, s.rate, *long)
     if step < heals:
         return Stage("persistent", stays, heals, s.rate * STAY_RATE, *usual)
-    return Stage(s.regime, heals, s.steps, s.rate * HEAL_RATE if heals else s.rate, *usual)
+    return Stage(s.regime, heals, s.steps, s.rate * HEAL_RATE if heals else s.rate, *usual, s.aside)

@@ -99,11 +99,14 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     entries = rng.choice(len(learner.pool), s.batch, replace=False)
     states, exists = learner.pool.read(entries)
     fresh = np.zeros(s.batch, dtype=np.bool_)
+    target = np.repeat(learner.target[None], s.batch, axis=0)
     if now.regime == "growing" or learner.step - learner.since < s.warm:
         fresh[:] = True
     else:
-        order = np.argsort(-_losses(states, learner.target * exists[..., None]), kind="stable")  # the worst first
-        entries, states, exists = entries[order], states[order], exists[order]
+        if now.aside:
+            target = targets_where_it_stands(states, learner.target, now.aside)
+        order = np.argsort(-_losses(states, target * exists[..., None]), kind="stable")  # the worst first
+        entries, states, exists, target = entries[order], states[order], exists[order], target[order]
         fresh[_replaced(learner, states[0])] = True
         if s.faulty:
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
@@ -112,13 +115,12 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
                 lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves, s.squares)
                 states[i][lost] = 0
     for i in np.flatnonzero(fresh).tolist():
-        states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
+        states[i], exists[i], target[i] = canvas.seed(), canvas.draw_grid(rng), learner.target
     if s.dead:
         _bury(learner, states, exists, fresh)
     length = int(rng.integers(now.episode_min, now.episode_max))
     rates = np.rint(256 * rng.uniform(now.fire_min, s.fire_max, s.batch))[:, None, None]
     fire = rng.integers(0, 256, (length, s.batch, canvas.side, canvas.side), dtype=np.uint8) < rates
-    target = np.repeat(learner.target[None], s.batch, axis=0)
     if s.faulty:
         target *= exists[..., None]  # nobody can paint a dead square
     faults = mishaps.draw(s, rng, (length, s.batch, canvas.side, canvas.side)) if s.faulty else None
@@ -136,6 +138,17 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     return loss
 
 
+def targets_where_it_stands(states: Floats, target: Floats, aside: int) -> Floats:
+    """For each state [B, H, W, C] the target [H, W, 4], moved by up to `aside` px each way to where it fits best.
+
+    A half that comes back a pixel short may move the whole picture by one. Cells cannot tell that from a picture in its
+    place, so asking them to move back would only blur it; but not to move while it heals can be asked.
+    """
+    steps = sorted(range(-aside, aside + 1), key=abs)  # where it fits alike, the least moved
+    moved = np.stack([np.roll(target, (y, x), (0, 1)) for y in steps for x in steps])
+    return moved[[int(np.argmin(((state[..., :4] - moved) ** 2).sum(axis=(1, 2, 3)))) for state in states]]
+
+
 def _bury(learner: Learner, states: Floats, exists: Mask, fresh: Mask) -> None:
     """Cells of some samples die for ever: before growing, or now and then later."""
     s, rng, canvas = learner.settings, learner.rng, learner.canvas
@@ -150,8 +163,8 @@ def _replaced(learner: Learner, worst: Floats) -> int:
 
     In the notebook always the worst.  But then a wrong shape that heals into itself is thrown away and never unlearned,
     so here it is ever more often a middling one; not from the start, when most shapes are wrong.  Where stages before
-    this one have taught to grow and to stay, most are right, and it may be any.  A dead sample has nothing left to learn
-    from and always goes.
+    this one have taught to grow and to stay, most are right, and it may be any.  A dead sample has nothing left to
+    learn from and always goes.
     """
     s, rng, now = learner.settings, learner.rng, learner.stage
     heals = now.regime == "regenerating"
