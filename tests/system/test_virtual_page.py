@@ -55,7 +55,10 @@ def test_virtual_time_is_watched_at_a_chosen_pace_and_acted_on(visit: Visit, ser
     drag(page, "kill", [(0, 1), (0, 4)])
     until(lambda: not swarm.look().on[1:5].any(), "the loss of their power")
     shown = "Array.from(planaria.page.cells.values)"
-    lit = np.where(swarm.look().on[:, None], swarm.frame().states.reshape(64, 16), 0)
-    until(lambda: np.allclose(page.evaluate(shown), lit.reshape(-1)), "exactly these cells on the screen")
+
+    def lit() -> np.ndarray:  # a stroke is as wide as its brush, and comes in pieces
+        return np.where(swarm.look().on[:, None], swarm.frame().states.reshape(64, 16), 0).reshape(-1)
+
+    until(lambda: np.allclose(page.evaluate(shown), lit()), "exactly these cells on the screen")
     assert page.locator("#view-host").count() == 0, "virtual time has no hosts"
     assert wrong == []
