@@ -1,5 +1,5 @@
-"""The C++ kernel behind the `Kernel` interface: 43 times the plain PyTorch port on two cores (measured by
-trainer/bench.py).
+"""The C++ kernel behind the `Kernel` interface: 27 to 30 times the plain PyTorch port on two idle cores (`planaria
+bench train`).
 
 Hands numpy arrays to native/episode.cpp and knows none of its mathematics. Raises `NativeUnavailable` where there is no
 compiler; fast.py then computes the same in torch. Imports numpy, ctypes and firmware_sim only.

@@ -141,8 +141,9 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
 def targets_where_it_stands(states: Floats, target: Floats, aside: int) -> Floats:
     """For each state [B, H, W, C] the target [H, W, 4], moved by up to `aside` px each way to where it fits best.
 
-    A half that comes back a pixel short may move the whole picture by one. Cells cannot tell that from a picture in its
-    place, so asking them to move back would only blur it; but not to move while it heals can be asked.
+    A half that comes back a pixel short may move the whole picture by one, and no cell away from a border can tell that
+    from a picture in its place: it is asked not to move while it heals, never to move back. Whether that helps, single
+    trainings did not show (docs/training-logs).
     """
     steps = sorted(range(-aside, aside + 1), key=abs)  # where it fits alike, the least moved
     moved = np.stack([np.roll(target, (y, x), (0, 1)) for y in steps for x in steps])
