@@ -160,7 +160,8 @@ class Conductor:
             if self._real_time:
                 self._substrate.advance(min(self.clock.at(t), now_ns + SECOND // 5))
                 continue
-            change = self._performer.next_change(now)
+            with self._acting:
+                change = self._performer.next_change(now)
             until_ns = self.clock.at(min(t, now + 1.0, t if change is None else change))
             self._substrate.advance(max(until_ns, now_ns + 1))  # a change less than a nanosecond away is one away
             self.beat()

@@ -87,5 +87,6 @@ class Pending:
 
     def cancel(self) -> None:
         """Nobody waits for anything."""
-        for order in self._orders.values():
-            order.future.cancel()
+        with self._lock:
+            for order in self._orders.values():
+                order.future.cancel()

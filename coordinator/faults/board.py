@@ -140,10 +140,14 @@ class Board:
         return ", ".join(map(str, self._faults)) or "none"
 
     def reports(self) -> list[FaultReport]:
-        return [fault.report() for fault in self._faults.values()]
+        """What all of them have done; may be asked from any thread while another begins or ends one."""
+        return [fault.report() for fault in self._now()]
+
+    def _now(self) -> list[Fault]:
+        return list(self._faults.values())  # in one step, which no other thread can come between
 
     def _active(self) -> list[Fault]:
-        return [fault for fault in self._faults.values() if not fault.finished]
+        return [fault for fault in self._now() if not fault.finished]
 
     def _store(self) -> None:
         over = [number for number, fault in self._faults.items() if fault.finished]

@@ -148,7 +148,7 @@ class Plans:
 
     def names(self) -> tuple[str, ...]:
         """What is to come, in words."""
-        return tuple(f"{plan.action.fault} to come at {plan.next_t:.1f} T" for plan in self._plans.values())
+        return tuple(f"{plan.action.fault} to come at {plan.next_t:.1f} T" for plan in self.all())
 
     def next_t(self) -> float | None:
         """When the next fault is to begin."""
@@ -173,6 +173,7 @@ class Plans:
         return found
 
     def all(self) -> list[Plan]:
+        """May be asked from any thread while another adds or drops one."""
         return list(self._plans.values())
 
     def _store(self) -> None:

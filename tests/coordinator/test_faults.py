@@ -104,6 +104,23 @@ def test_a_fault_that_is_asked_about_while_it_begins_is_injecting_with_no_hits()
     assert [(report.state, report.hits) for report in told] == [("injecting", 0)]
 
 
+def test_a_fault_may_begin_while_another_is_asked_about() -> None:
+    class Meanwhile(Ward):
+        armed = False
+
+        def lives(self) -> np.ndarray:
+            if self.armed:
+                self.armed = False
+                board.inject("crash", "some", [3], {}, 10.0, None, 7)  # as another thread may, just then
+            return super().lives()
+
+    ward = Meanwhile()
+    board = begun(ward, "crash", [1])
+    ward.armed = True
+    assert [report.id for report in board.reports()] == [1]
+    assert [report.id for report in board.reports()] == [1, 2]
+
+
 def test_a_fault_ends_when_its_time_is_up() -> None:
     ward = Ward()
     board = begun(ward, "crash", [1, 2], duration=4)
