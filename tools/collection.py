@@ -49,7 +49,14 @@ WORM: dict[str, Any] = {  # twice as far from the seed to its ends; and it will 
     "pad": 16,  # with less it measures itself by the border, and runs away where that is far
 }
 WORM_ON: dict[str, Any] = {"steps": 5000, "rate": 2e-3}
-ONE_STAGE: dict[str, Any] = {"grow": 0, "stay": 0, "squares": 0.0, "aside": 0, "score_from": 0.6}  # --quick, before
+ONE_STAGE: dict[str, Any] = {  # --quick, before
+    "grow": 0,
+    "stay": 0,
+    "squares": 0.0,
+    "aside": 0,
+    "mean_of": 0,
+    "score_from": 0.6,
+}
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # growing, staying and healing at once, in as many minutes
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop
 FULL = ("smiley",)

@@ -19,7 +19,7 @@ import torch
 from firmware_sim.errors import BadInput, RunFailed
 from trainer.episode import Floats
 
-VERSION = 3
+VERSION = 4
 NAME, LOG = "checkpoint.pt", "losses.csv"
 
 
