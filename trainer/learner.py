@@ -141,6 +141,7 @@ class Learner:
             "adam": self.adam.state_dict(),
             "pool_states": torch.from_numpy(self.pool.states),
             "pool_exists": torch.from_numpy(self.pool.exists),
+            "pool_places": torch.from_numpy(self.pool.places),
             "rng": json.dumps(self.rng.bit_generator.state),
             "step": self.step,
             "since": self.since,
@@ -162,6 +163,7 @@ class Learner:
         self.adam.load_state_dict(state["adam"])
         self.pool.states = state["pool_states"].numpy()
         self.pool.exists = state["pool_exists"].numpy()
+        self.pool.places = state["pool_places"].numpy()
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.step, self.since = state["step"], state["since"]
         self.restarts, self.bad_steps = state["restarts"], state["bad_steps"]

@@ -1,8 +1,8 @@
 """The sample pool and the grids its samples live on.
 
 A sample is a state and the grid it has: a box of cells cut out of the training canvas, so that one kernel call
-trains on many grid sizes and borders, the tight one of the swarm among them.  It never runs a rule.  Imports numpy
-and firmware_sim.
+trains on many grid sizes and borders, the tight one of the swarm among them.  It never runs a rule.  Imports numpy,
+firmware_sim and the places.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.rule import seed
+from trainer import places
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -58,12 +59,14 @@ class Canvas:
 
 
 class Pool:
-    """`states` and `exists` of P samples; states that are whole steps of the limit are kept as int8, to save memory."""
+    """`states`, `exists` and `places` of P samples; states that are whole steps of the limit are kept as int8, to save
+    memory."""
 
     def __init__(self, canvas: Canvas, entries: int, step: float | None, rng: np.random.Generator) -> None:
         self.step = step
         self.states = np.repeat(self._pack(canvas.seed())[None], entries, axis=0)
         self.exists = np.stack([canvas.draw_grid(rng) for _ in range(entries)])
+        self.places = places.fresh(entries)
 
     def __len__(self) -> int:
         return len(self.states)

@@ -15,7 +15,7 @@ import numpy as np
 
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
 from firmware_sim.loss import FLOOR
-from trainer import checkpoint, damage, hardscore, mishaps
+from trainer import checkpoint, damage, hardscore, mishaps, places
 from trainer.episode import LOSS_SCALE, Episode, Floats, Kernel, Mask
 from trainer.learner import Learner
 from trainer.pool import Pool
@@ -100,23 +100,28 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
     entries = rng.choice(len(learner.pool), s.batch, replace=False)
     states, exists = learner.pool.read(entries)
     fresh = np.zeros(s.batch, dtype=np.bool_)
-    target = np.repeat(learner.target[None], s.batch, axis=0)
+    target, place = np.repeat(learner.target[None], s.batch, axis=0), places.fresh(s.batch)
     if now.regime == "growing" or learner.step - learner.since < s.warm:
         fresh[:] = True
     else:
         if now.aside:
-            target = targets_where_it_stands(states, learner.target, now.aside)
+            place = places.of_today(learner.pool.places[entries], states, learner.target, now.aside)
+            target = np.stack([places.moved(learner.target, *at[:2]) for at in place])
         order = np.argsort(-_losses(states, target * exists[..., None]), kind="stable")  # the worst first
-        entries, states, exists, target = entries[order], states[order], exists[order], target[order]
+        entries, states, exists, target, place = (each[order] for each in (entries, states, exists, target, place))
         fresh[_replaced(learner, states[0])] = True
         if s.faulty:
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most
         if now.regime == "regenerating":
             for i in range(s.batch - s.damaged, s.batch):
+                if now.aside:
+                    place[i] = (*places.standing(states[i], learner.target, now.aside), places.HELD)
+                    target[i] = places.moved(learner.target, *place[i, :2])
                 lost = damage.draw(rng, (canvas.side,) * 2, canvas.centre, s.size, s.pieces, s.halves, s.squares)
                 states[i][lost] = 0
     for i in np.flatnonzero(fresh).tolist():
-        states[i], exists[i], target[i] = canvas.seed(), canvas.draw_grid(rng), learner.target
+        states[i], exists[i] = canvas.seed(), canvas.draw_grid(rng)
+        target[i], place[i] = learner.target, places.NEW
     if s.dead:
         _bury(learner, states, exists, fresh)
     length = int(rng.integers(now.episode_min, now.episode_max))
@@ -131,24 +136,13 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
         return loss
     if now.regime != "growing":
         learner.pool.write(entries, outcome.states, exists)
+        learner.pool.places[entries] = place
     assert outcome.gradients is not None
     learner.learn(outcome.gradients)
     learner.step += 1
     if watch is not None:
         watch(learner.step, float(np.log10(loss + FLOOR)), learner.pool, states, outcome.states)
     return loss
-
-
-def targets_where_it_stands(states: Floats, target: Floats, aside: int) -> Floats:
-    """For each state [B, H, W, C] the target [H, W, 4], moved by up to `aside` px each way to where it fits best.
-
-    A half that comes back a pixel short may move the whole picture by one, and no cell away from a border can tell that
-    from a picture in its place: it is asked not to move while it heals, never to move back. Whether that helps, single
-    trainings did not show (docs/training-logs).
-    """
-    steps = sorted(range(-aside, aside + 1), key=abs)  # where it fits alike, the least moved
-    moved = np.stack([np.roll(target, (y, x), (0, 1)) for y in steps for x in steps])
-    return moved[[int(np.argmin(((state[..., :4] - moved) ** 2).sum(axis=(1, 2, 3)))) for state in states]]
 
 
 def _bury(learner: Learner, states: Floats, exists: Mask, fresh: Mask) -> None:
