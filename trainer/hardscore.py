@@ -13,9 +13,9 @@ import numpy as np
 
 from firmware_sim.loss import loss_log10
 from firmware_sim.rule import Rule, seed
+from trainer.draws import SMALLEST_GRID
 from trainer.episode import Episode, Faults, Floats, Kernel
 from trainer.mishaps import lost_bits
-from trainer.score import SMALLEST_GRID
 
 MOMENTS = 8  # per wake interval T
 END_T, CRASH_T = 200, 100

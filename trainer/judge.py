@@ -1,7 +1,7 @@
 """What a rule is worth, at length: `python -m trainer.judge RULE [--draws N]` prints the table kept in
 docs/training-logs.
 
-In the plain asynchrony of firmware_sim and in the synchronous reference, in float and in int8: growth and
+In asynchrony (draws.py) and in the synchronous reference, in float and in int8: growth and
 stability from one seed, half of all cells restarted empty, the article's cuts, quarter turns. With --faults, the five
 lines of faultjudge.py instead. RULE is a folder or a built-in name. It needs no torch and trains nothing. Imports
 numpy, cellnode, firmware_sim, trainer.
@@ -18,56 +18,54 @@ import numpy as np
 
 from cellnode.workers import cores
 from firmware_sim import folder
-from firmware_sim.asynchronous import Swarm
 from firmware_sim.cuts import CUTS, cut_masks
 from firmware_sim.loss import loss_log10, loss_log10_shift1
 from firmware_sim.rule import Floats, Rule, seed, step
 from firmware_sim.targets import turned
 from trainer import faultjudge
-from trainer.score import SMALLEST_GRID, losses, swarm
+from trainer.draws import SMALLEST_GRID, Draws, losses, seeded
 
 Row = dict[str, float | list[float]]
 
 
 def growth(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) -> Row:
     """The beginning of one family's row, for a rule that promises no more."""
-    side = max(len(target), SMALLEST_GRID)
-    return _grown(_from_seed(rule, side, draws, int8=int8), target, np.random.default_rng(rng_seed))
+    return _grown(_seeded(rule, target, draws, np.random.default_rng(rng_seed), int8=int8), target)
 
 
 def judge(rule: Rule, target: Floats, draws: int, rng_seed: int, *, int8: bool) -> Row:
     """One family's row: medians unless the name says worst."""
-    side, rng = max(len(target), SMALLEST_GRID), np.random.default_rng(rng_seed)
-    grown = _from_seed(rule, side, draws, int8=int8)
-    row = _grown(grown, target, rng)
-    states = grown.states()
-    grown.run(300, rng)
-    row["async_400T"] = _median(losses(grown.grids, target))
-    row["async_400T_worst"] = _worst(losses(grown.grids, target))
+    rng = np.random.default_rng(rng_seed)
+    grown = _seeded(rule, target, draws, rng, int8=int8)
+    row = _grown(grown, target)
+    later = grown.copy()
+    later.run(300)
+    row["async_400T"] = _median(losses(later, target))
+    row["async_400T_worst"] = _worst(losses(later, target))
 
-    half = rng.random((draws, side, side)) < 0.5
-    half[:, side // 2, side // 2] = True
-    hurt = swarm(rule, states, int8=int8)
+    shape = grown.states().shape[:3]
+    half = rng.random(shape) < 0.5
+    half[:, shape[1] // 2, shape[2] // 2] = True
+    hurt = grown.copy()
     hurt.erase(half)
-    hurt.run(100, rng)
-    row["half_lost_100T"] = _median(losses(hurt.grids, target))
-    row["half_lost_100T_worst"] = _worst(losses(hurt.grids, target))
-    for name, mask in zip(CUTS, cut_masks(side, side, len(target)), strict=True):
-        hurt = swarm(rule, states, int8=int8)
-        hurt.erase(np.repeat(mask[None], draws, axis=0))
-        hurt.run(100, rng)
-        row[f"cut_{name}_100T"] = _median(losses(hurt.grids, target))
-        hurt.run(100, rng)
-        row[f"cut_{name}_200T"] = _median(losses(hurt.grids, target))
+    hurt.run(100)
+    row["half_lost_100T"] = _median(losses(hurt, target))
+    row["half_lost_100T_worst"] = _worst(losses(hurt, target))
+    for name, mask in zip(CUTS, cut_masks(shape[1], shape[2], len(target)), strict=True):
+        hurt = grown.copy()
+        hurt.erase(mask)
+        for after in (100, 200):
+            hurt.run(100)
+            row[f"cut_{name}_{after}T"] = _median(losses(hurt, target))
 
-    wide = _from_seed(rule, side + 32, draws, int8=int8)
-    wide.run(200, rng)
-    row["async_200T_wide"] = _median(losses(wide.grids, target))
+    wide = _seeded(rule, target, draws, rng, int8=int8, around=16)
+    wide.run(200)
+    row["async_200T_wide"] = _median(losses(wide, target))
     for degrees in (90, 180, 270):
-        spun = _from_seed(rule.turned(degrees), side, draws, int8=int8)
-        spun.run(100, rng)
+        spun = _seeded(rule.turned(degrees), target, draws, rng, int8=int8)
+        spun.run(100)
         picture = turned(target, degrees)
-        row[f"turned_{degrees}_100T"] = _median([loss_log10_shift1(grid, picture) for grid in spun.grids])
+        row[f"turned_{degrees}_100T"] = _median([loss_log10_shift1(grid, picture) for grid in spun.states()])
     return row
 
 
@@ -84,17 +82,19 @@ def synchronous(rule: Rule, target: Floats, draws: int, rng_seed: int) -> Row:
     return {f"sync_{at}": _median(values) for at, values in found.items()}
 
 
-def _grown(swarm: Swarm, target: Floats, rng: np.random.Generator) -> Row:
+def _grown(draws: Draws, target: Floats) -> Row:
     row: Row = {}
-    swarm.run(48, rng)
-    row["async_48T"] = _median(losses(swarm.grids, target))
-    swarm.run(52, rng)
-    row["async_100T"] = _median(losses(swarm.grids, target))
+    draws.run(48)
+    row["async_48T"] = _median(losses(draws, target))
+    draws.run(52)
+    row["async_100T"] = _median(losses(draws, target))
     return row
 
 
-def _from_seed(rule: Rule, side: int, draws: int, *, int8: bool) -> Swarm:
-    return swarm(rule, np.repeat(seed(side, side, rule.channels)[None], draws, axis=0), int8=int8)
+def _seeded(
+    rule: Rule, target: Floats, draws: int, rng: np.random.Generator, *, int8: bool, around: int = 0
+) -> Draws:
+    return seeded(rule, max(len(target), SMALLEST_GRID) + 2 * around, draws, rng, int8=int8)
 
 
 def _median(values: object) -> float:

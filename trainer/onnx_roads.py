@@ -35,9 +35,9 @@ from firmware_sim.engines import NumpyEngine, OnnxEngine
 from firmware_sim.errors import BadInput, RunFailed
 from firmware_sim.folder import RuleFolder
 from firmware_sim.limits import ALIVE_THRESHOLD, ALPHA
+from firmware_sim.loss import loss_log10
 from firmware_sim.rule import Floats, Rule, seed
 from trainer.model import limited
-from trainer.score import losses
 
 OPSET = 18
 OPSET_INT16, IR_INT16 = 21, 10  # the first with 16-bit quantisation of its own
@@ -190,7 +190,7 @@ def grown_loss(blob: bytes, target: Floats, channels: int, rng: np.random.Genera
     side = len(target)
     it = Swarm(np.repeat(seed(side, side, channels)[None], 3, axis=0), update, ALIVE_THRESHOLD, 1.0)
     it.run(GROW_T, rng)
-    return float(np.median(losses(it.grids, target)))
+    return float(np.median([loss_log10(grid, target) for grid in it.grids]))
 
 
 def write(found: RuleFolder, out: Path, rng_seed: int, say: Callable[[str], None]) -> dict[str, float]:

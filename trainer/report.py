@@ -20,11 +20,11 @@ from firmware_sim.rule import Rule, seed
 from firmware_sim.targets import turned
 from trainer import rollout
 from trainer.checkpoint import LOG
+from trainer.draws import SMALLEST_GRID
 from trainer.episode import Floats, Kernel
 from trainer.learner import Learner
 from trainer.pictures import as_uri, sheet
 from trainer.quantise import as_on_chip
-from trainer.score import SMALLEST_GRID
 
 GROWTH_T = (0, 4, 8, 16, 24, 32, 48, 96)
 HEALING_T = (0, 4, 8, 16, 32, 100)

@@ -28,7 +28,6 @@ from trainer.targets import Target
 from trainer.train import Progress, Watch, train
 
 FINAL_DRAWS = 5  # of everything, with draws that no checkpoint was chosen by
-FINAL_CUT_T = 200
 FINAL_STREAM = 2
 REPORT = "report.html"
 
@@ -94,9 +93,8 @@ def run(
     if learner.best is None:
         raise RunFailed(f"no checkpoint of this training had a finite score; the log is {folder / 'losses.csv'}")
     judged = score(
-        learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS,
-        cut_draws=FINAL_DRAWS, cut_t=FINAL_CUT_T,
-    )  # fmt: skip
+        learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS
+    )
     losses = summary(judged)
     name = target.name + ("-hardened" if settings.faulty else "")
     export(out, name, learner.best_rule(), target, settings, losses, kernel.name)

@@ -32,6 +32,7 @@ QUICK_HEALING: dict[str, Any] = {  # hurt by what is hardest to heal
     "score_from": 0.8,
     "aside": 1,
     "mean_of": 5,
+    "score_every": 250,
 }
 GROW_SHARE, STAY_SHARE = 0.15, 0.1  # of its steps, the first two of three stages: healing takes longest to learn
 STAGED_FROM = 4000  # steps; fewer are better spent on all at once (a boat of 16 px, 1,500: -4.96, not -4.43)

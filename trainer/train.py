@@ -108,7 +108,8 @@ def training_step(learner: Learner, kernel: Kernel, watch: Watch | None = None) 
             place = places.of_today(learner.pool.places[entries], states, learner.target, now.aside)
             target = np.stack([places.moved(learner.target, *at[:2]) for at in place])
         order = np.argsort(-_losses(states, target * exists[..., None]), kind="stable")  # the worst first
-        entries, states, exists, target, place = (each[order] for each in (entries, states, exists, target, place))
+        entries, states, exists = entries[order], states[order], exists[order]
+        target, place = target[order], place[order]
         fresh[_replaced(learner, states[0])] = True
         if s.faulty:
             fresh[int(rng.integers(max(1, s.batch - s.damaged)))] = True  # growing is what faults disturb most

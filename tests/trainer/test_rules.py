@@ -7,11 +7,10 @@ import pytest
 
 from firmware_sim import folder
 from firmware_sim.loss import gain_log10
-from firmware_sim.rule import seed
 from trainer import hardscore
+from trainer.draws import losses, seeded
 from trainer.fast import choose
 from trainer.hardscore import LINES
-from trainer.score import losses, swarm
 from trainer.targets import resolve
 
 GRIDS = {"lizard": 40, "lizard-24": 24, "dot": 8}
@@ -24,14 +23,14 @@ def test_a_shipped_rule_grows_from_one_seed_and_regrows_half_of_its_cells(name: 
     shipped, side, rng = folder.load(name), GRIDS[name], np.random.default_rng(11)
     target = shipped.target()
     assert target is not None and shipped.info.regime == "regenerating"
-    grown = swarm(shipped.rule(), seed(side, side)[None], int8=int8)
-    grown.run(100, rng)
-    assert losses(grown.grids, target)[0] <= GROWN[name]
+    grown = seeded(shipped.rule(), side, 1, rng, int8=int8)
+    grown.run(100)
+    assert losses(grown, target)[0] <= GROWN[name]
     lost = rng.random((1, side, side)) < 0.5
     lost[:, side // 2, side // 2] = True
     grown.erase(lost)
-    grown.run(100, rng)
-    assert losses(grown.grids, target)[0] <= GROWN[name] + 0.2
+    grown.run(100)
+    assert losses(grown, target)[0] <= GROWN[name] + 0.2
 
 
 def test_the_hardened_lizard_meets_its_five_lines_where_the_plain_one_is_lost() -> None:
@@ -67,6 +66,6 @@ def test_a_rule_of_the_collection_grows_in_the_chips_arithmetic(name: str) -> No
     shipped = folder.load(name)
     target = shipped.target()
     assert target is not None
-    grown = swarm(shipped.rule(), seed(len(target), len(target))[None], int8=True)
-    grown.run(48 if shipped.info.regime == "growing" else 100, np.random.default_rng(13))
-    assert gain_log10(grown.grids[0], target) >= 1.3, "one draw; the gate is 1.4 for the median of five"
+    grown = seeded(shipped.rule(), len(target), 1, np.random.default_rng(13), int8=True)
+    grown.run(48 if shipped.info.regime == "growing" else 100)
+    assert gain_log10(grown.states()[0], target) >= 1.3, "one draw; the gate is 1.4 for the median of five"

@@ -24,7 +24,7 @@ def test_a_rule_that_heals_is_worth_what_its_worst_cut_comes_back_to() -> None:
     found = folder.load("dot")
     target = found.target()
     assert target is not None
-    got = score(found.rule(), target, "regenerating", np.random.default_rng(1), 2, cut_draws=2)
+    got = score(found.rule(), target, "regenerating", np.random.default_rng(1), 2)
     assert len(got.cuts) == len(CUTS) and len(got.grown) == len(got.healed) == 2
     assert max(got.cuts) <= got.worst_cut + 1e-9 < -5 and got.total < -5
 

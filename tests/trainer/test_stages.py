@@ -13,7 +13,7 @@ from trainer.learner import Learner
 from trainer.settings import QUICK_GROWING, Settings, quick
 from trainer.stages import HEAL_RATE, STAY_RATE, stage
 from trainer.targets import resolve
-from trainer.train import _replaced, targets_where_it_stands, training_step
+from trainer.train import _replaced, training_step
 
 STAGED = Settings(size=6, pad=2, batch=4, damaged=2, pool=8, hidden=16, steps=24, grow=6, stay=4)
 
@@ -65,20 +65,6 @@ def test_only_where_it_heals_a_picture_may_stand_aside_and_any_sample_may_become
         chosen = {_replaced(learner, alive) for _ in range(100)}
         assert chosen == (set(range(STAGED.batch)) if each.regime == "regenerating" else {0})
         assert _replaced(learner, 0 * alive) == 0, "what has died always goes"
-
-
-def test_a_picture_a_pixel_aside_is_taught_where_it_stands() -> None:
-    learner = Learner(STAGED, resolve("dot", 6).pixels)
-    target = learner.target
-
-    def at(*place: int) -> np.ndarray:
-        return np.roll(target, place, (0, 1))
-
-    states = np.stack([at(0, 0), at(1, -1), at(0, 2), 0 * target])
-    states = np.concatenate([states, np.zeros((*states.shape[:3], 12), np.float32)], axis=3)
-    taught = targets_where_it_stands(states, target, 1)
-    for found, expected in zip(taught, [at(0, 0), at(1, -1), at(0, 1), at(0, 0)], strict=True):
-        np.testing.assert_array_equal(found, expected)
 
 
 def test_quick_heals_in_stages_unless_it_is_too_short_for_them() -> None:
