@@ -54,8 +54,8 @@ ONE_STAGE: dict[str, Any] = {  # --quick, before
     "stay": 0,
     "squares": 0.0,
     "aside": 0,
-    "mean_of": 0,
     "score_from": 0.6,
+    "score_every": 500,
 }
 HEALS: dict[str, Any] = {"steps": 7000, "halves": 0.4}  # growing, staying and healing at once, in as many minutes
 ROOM: dict[str, Any] = {"pad": 8}  # for a picture that fills its square, or the border alone teaches it to stop

@@ -25,7 +25,6 @@ from trainer.settings import Settings
 from trainer.stages import Stage, stage
 
 NAMES = ("w1", "b1", "w2", "b2")
-APART = 250  # steps between the weights of which the mean is taken
 
 
 class Learner:
@@ -46,7 +45,6 @@ class Learner:
         self.best_score = math.inf
         self.snapshots: dict[int, dict[str, Floats]] = {}  # the rule as it was after these steps, for the report
         self.learnt: dict[str, torch.Tensor] | None = None  # by the stages before this one
-        self.lately: list[dict[str, Floats]] = []  # the last weights, for their mean
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.rng_seed, 0])))
         self.begin()
 
@@ -81,7 +79,6 @@ class Learner:
         self.adam = torch.optim.Adam(list(self.parameters.values()), lr=self.settings.rate)
         step = self.limits.state_step if self.settings.quantise else None
         self.pool = Pool(self.canvas, self.settings.pool, step, self.rng)
-        self.lately = []
         self.since = self.step  # warm-up counts from here
 
     def float_rule(self) -> Rule:
@@ -91,20 +88,6 @@ class Learner:
     def rule(self) -> Rule:
         """The rule of the forward pass: as the chip will hold it, or the plain float one."""
         return as_on_chip(self.float_rule()) if self.settings.quantise else self.float_rule()
-
-    def gather(self) -> None:
-        """Take the weights of this step into the mean, if there is to be one and it is their turn."""
-        if self.settings.mean_of and self.step % APART == 0:
-            self.lately = [*self.lately, _weights(self.float_rule())][-self.settings.mean_of :]
-
-    def candidate(self) -> Rule:
-        """The rule that is worth scoring: of the mean of the last weights, which heals better than any of those it is
-        made of (Izmailov et al. 2018, arXiv:1803.05407; measured in docs/training-logs), or of the weights as they
-        stand."""
-        if not self.lately:
-            return self.rule()
-        mean = {name: np.mean([weights[name] for weights in self.lately], axis=0) for name in NAMES}
-        return as_on_chip(self.rule_of(mean)) if self.settings.quantise else self.rule_of(mean)
 
     def learning_rate(self) -> float:
         now = self.stage
@@ -152,7 +135,6 @@ class Learner:
             "scores": self.scores,
             "best": None if self.best is None else {k: torch.from_numpy(v.copy()) for k, v in self.best.items()},
             "best_score": self.best_score,
-            "lately": [{k: torch.from_numpy(v.copy()) for k, v in w.items()} for w in self.lately],
             "snapshots": {n: {k: torch.from_numpy(v.copy()) for k, v in w.items()} for n, w in self.snapshots.items()},
         }
 
@@ -172,7 +154,6 @@ class Learner:
         self.scores = [tuple(row) for row in state["scores"]]
         self.best = None if state["best"] is None else {k: v.numpy() for k, v in state["best"].items()}
         self.best_score = state["best_score"]
-        self.lately = [{k: v.numpy() for k, v in w.items()} for w in state["lately"]]
         self.snapshots = {n: {k: v.numpy() for k, v in w.items()} for n, w in state["snapshots"].items()}
 
 

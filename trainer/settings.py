@@ -11,7 +11,7 @@ from firmware_sim.errors import BadInput
 LATE_MAX = 16  # steps; states this old cost memory in every kernel
 SHARES = {"loss": 0.95, "dead": 0.5, "forget": 1.0}
 OTHER_SHARES = {"score_from": 0.99, "pieces": 1.0, "halves": 1.0, "squares": 1.0}
-UNSAID = ("late", "aside", "grow", "stay", "mean_of", "start", *SHARES, *OTHER_SHARES)  # where they are nothing
+UNSAID = ("late", "aside", "grow", "stay", "start", *SHARES, *OTHER_SHARES)  # where they are nothing
 REGIMES = ("growing", "persistent", "regenerating")
 HARDENED = {"late": 4, "loss": 0.7, "dead": 0.1, "forget": 0.25}  # `planaria train --harden`
 QUICK: dict[str, Any] = {  # `planaria train --quick`: short episodes of few samples teach most for their time
@@ -31,7 +31,6 @@ QUICK_HEALING: dict[str, Any] = {  # hurt by what is hardest to heal
     "squares": 0.5,
     "score_from": 0.8,
     "aside": 1,
-    "mean_of": 5,
     "score_every": 250,
 }
 GROW_SHARE, STAY_SHARE = 0.15, 0.1  # of its steps, the first two of three stages: healing takes longest to learn
@@ -85,7 +84,6 @@ class Settings:
     aside: int = 0  # px that a picture in the pool may have moved and be taught where it stands
     grow: int = 0  # steps at the beginning that teach to grow and no more (stages.py),
     stay: int = 0  # and those after them that teach to stay
-    mean_of: int = 0  # the last weights, 250 steps apart, whose mean is what is scored and kept; 0: those of the step
     start: str = ""  # hash of the rule folder whose weights the training begins with
 
     def __post_init__(self) -> None:
@@ -100,7 +98,6 @@ class Settings:
             ("batch", 1, 64),
             ("pool", self.batch, 65536),
             ("aside", 0, 2),
-            ("mean_of", 0, 100),
         ):
             if not low <= getattr(self, name) <= high:
                 raise BadInput(f"{name} is {getattr(self, name)}, expected {low} to {high}")

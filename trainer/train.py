@@ -59,7 +59,6 @@ def train(
             last = learner.step == s.steps
             if learner.step in SNAPSHOTS:
                 learner.remember()
-            learner.gather()
             show(_progress(learner))
             if learner.step % HISTORY_EVERY == 0 or last:
                 learner.note()
@@ -79,9 +78,9 @@ def _progress(learner: Learner) -> Progress:
 
 
 def keep_the_best(learner: Learner, kernel: Kernel) -> None:
-    """Score the rule that is worth it; remember it if none was better.  Its draws are no part of the training's."""
+    """Score the rule as it stands; remember it if none was better.  Its draws are no part of the training's."""
     rng = np.random.default_rng([learner.settings.rng_seed, 1, learner.step])
-    rule = learner.candidate()
+    rule = learner.rule()
     if learner.settings.faulty:
         total = hardscore.total(hardscore.score(kernel, rule, learner.picture, rng))
     else:

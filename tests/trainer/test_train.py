@@ -18,7 +18,6 @@ from trainer import checkpoint
 from trainer.episode import LOSS_SCALE, Episode, Gradients, Outcome
 from trainer.fast import choose
 from trainer.learner import NAMES, Learner
-from trainer.quantise import as_on_chip
 from trainer.settings import Settings
 from trainer.targets import resolve
 from trainer.train import PATIENCE, train, training_step
@@ -198,33 +197,6 @@ def test_a_loss_that_is_no_number_begins_anew_at_once() -> None:
 def test_early_checkpoints_need_not_be_scored(tmp_path: Path) -> None:
     settings = Settings(**(TINY.to_dict() | {"steps": 20, "score_from": 0.5, "score_every": 5}))
     assert [step for step, _ in learn(settings, tmp_path).scores] == [10, 15, 20]
-
-
-def test_what_is_scored_may_be_the_mean_of_the_last_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.learner.APART", 2)
-    settings = Settings(**(TINY.to_dict() | {"mean_of": 3, "quantise": False}))
-    learner, kernel, seen = Learner(settings, resolve("dot", 6).pixels), choose(1, lambda line: None), []
-    assert np.array_equal(learner.candidate().w2, learner.rule().w2), "before there is anything to take the mean of"
-    for step in range(1, 10):
-        training_step(learner, kernel)
-        learner.gather()
-        seen += [learner.rule().w2.copy()] if step % 2 == 0 else []
-    assert np.array_equal(learner.candidate().w2, np.mean(seen[-3:], axis=0))
-    learner.begin_stage()
-    assert np.array_equal(learner.candidate().w2, learner.rule().w2), "a new stage is another rule"
-    kept = Learner(Settings(**(settings.to_dict() | {"quantise": True})), resolve("dot", 6).pixels)
-    train(kept, kernel, tmp_path, lambda now: None, lambda: kept.step == 9)
-    grid = kept.candidate()
-    assert np.array_equal(as_on_chip(grid).w1, grid.w1), "and it is one that a chip can hold"
-
-
-def test_a_mean_goes_on_after_a_kill_as_if_there_had_been_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.learner.APART", 2)
-    settings = Settings(**(TINY.to_dict() | {"mean_of": 3, "score_every": 8}))
-    (tmp_path / "stopped").mkdir()
-    learn(settings, tmp_path / "stopped", stop_at=13)
-    one, other = learn(settings, tmp_path), learn(settings, tmp_path / "stopped")
-    assert one.scores == other.scores and np.array_equal(one.candidate().w2, other.candidate().w2)
 
 
 def test_a_checkpoint_of_another_target_version_or_setting_or_a_damaged_one_is_refused(
