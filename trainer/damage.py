@@ -39,7 +39,8 @@ def draw(
     if kind == "half plane":
         # Half of the draws along the axes: the article's own cuts.
         angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else int(rng.integers(4)) * np.pi / 2
-        return np.asarray(np.cos(angle) * x + np.sin(angle) * y > rng.uniform(-0.05, 0.3) * size)
+        kept = rng.uniform(-0.05, 0.1 if given else 0.3)  # beyond the middle; a whole half is what is hard to heal
+        return np.asarray(np.cos(angle) * x + np.sin(angle) * y > kept * size)
     if kind == "square":
         # Towards the middle: the article's square there parts a slender picture in two, the hardest cut of all.
         cy, cx = rng.uniform(-0.3, 0.3, 2) * rng.random() * size
