@@ -23,8 +23,8 @@ def draw(
 ) -> Mask:  # fmt: skip
     """One random loss as a mask [H, W], True where the cell is lost.
 
-    With probability `pieces` a third is left; of the rest, a share of `halves` are half planes without a draw of kind,
-    and of what then remains a share of `squares` are squares.
+    With probability `pieces` a third is left; of the rest, a share of `halves` are half planes through the middle or
+    near it, and of what then remains a share of `squares` are squares.
     """
     if pieces and rng.random() < pieces:
         return _all_but_a_piece(rng, shape, centre, size)

@@ -79,7 +79,7 @@ class Settings:
     forget: float = 0.0  # chance that many cells lose their memory in the middle of an episode
     score_from: float = 0.0  # share of the steps before which no checkpoint is scored: early ones are never kept
     pieces: float = 0.0  # share of the damage that leaves only a third of the picture, for what is cut in three
-    halves: float = 0.0  # share of the damage that is a half plane whatever the weights of damage.py say
+    halves: float = 0.0  # share of the damage that is a half, or nearly, whatever the weights of damage.py say
     squares: float = 0.0  # share of what is neither that is a square
     aside: int = 0  # px that a picture in the pool may have moved and be taught where it stands
     grow: int = 0  # steps at the beginning that teach to grow and no more (stages.py),

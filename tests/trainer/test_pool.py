@@ -64,8 +64,10 @@ def test_squares_can_be_asked_for() -> None:
 
 
 def test_half_planes_can_be_asked_for() -> None:
-    """A half plane loses all of one row or column at the border, and nothing of the opposite one."""
+    """A half plane loses all of one row or column at the border, and nothing of the opposite one; and it is a half."""
     rng = np.random.default_rng(0)
     lost = [damage.draw(rng, (28, 28), (14, 14), 20, halves=1.0) for _ in range(100)]
     corners = [(mask[0, 0], mask[0, -1], mask[-1, 0], mask[-1, -1]) for mask in lost]
     assert all(any(each) and not all(each) for each in corners)
+    shares = [mask[4:-4, 4:-4].mean() for mask in lost]
+    assert min(shares) > 0.3 and max(shares) < 0.65 and 0.4 < np.mean(shares) < 0.5
