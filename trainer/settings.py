@@ -29,7 +29,7 @@ QUICK_STEPS = {"growing": 2000, "persistent": 4000, "regenerating": 9000}
 QUICK_HEALING: dict[str, Any] = {  # hurt by what is hardest to heal
     "halves": 0.4,
     "squares": 0.5,
-    "score_from": 0.8,
+    "score_from": 0.85,
     "aside": 1,
     "score_every": 250,
 }
