@@ -45,9 +45,13 @@ class Draws(Protocol):
 def seeded(rule: Rule, side: int, draws: int, rng: np.random.Generator, *, int8: bool) -> Draws:
     """`draws` grids of `side` x `side` with one seed in the middle of each, in the chip's arithmetic or in float32."""
     if int8:
-        return _Cells(rule, side, draws, int(rng.integers(1 << 62)))
+        engine = native_engine(Genome.quantise(rule), say=lambda line: None)  # the bytes of engine chip, without BLAS
+        cells = Replicas(draws, side, side, engine, int(rng.integers(1 << 62)))
+        cells.run(LINK_UP_T)
+        cells.seed(side // 2, side // 2, np.rint(seed(1, 1)[0, 0] / STATE_STEP))
+        return _Cells(cells)
     grids = np.repeat(seed(side, side, rule.channels)[None], draws, axis=0)
-    return _StandIn(Swarm(grids, NumpyEngine(rule).update, ALIVE_THRESHOLD, 1.0), rule, rng)
+    return _StandIn(grids, NumpyEngine(rule), rng)
 
 
 def losses(draws: Draws, target: Floats) -> NDArray[np.float64]:
@@ -56,11 +60,8 @@ def losses(draws: Draws, target: Floats) -> NDArray[np.float64]:
 
 
 class _Cells:
-    def __init__(self, rule: Rule, side: int, draws: int, rng_seed: int) -> None:
-        engine = native_engine(Genome.quantise(rule), say=lambda line: None)  # the bytes of engine chip, without BLAS
-        self._cells = Replicas(draws, side, side, engine, rng_seed)
-        self._cells.run(LINK_UP_T)
-        self._cells.seed(side // 2, side // 2, np.rint(seed(1, 1)[0, 0] / STATE_STEP))
+    def __init__(self, cells: Replicas) -> None:
+        self._cells = cells
 
     def run(self, intervals: float) -> None:
         self._cells.run(intervals)
@@ -72,14 +73,13 @@ class _Cells:
         return self._cells.states().astype(np.float32) * np.float32(STATE_STEP)
 
     def copy(self) -> _Cells:
-        twin = object.__new__(_Cells)
-        twin._cells = self._cells.copy()
-        return twin
+        return _Cells(self._cells.copy())
 
 
 class _StandIn:
-    def __init__(self, swarm: Swarm, rule: Rule, rng: np.random.Generator) -> None:
-        self._swarm, self._rule, self._rng = swarm, rule, rng
+    def __init__(self, grids: Floats, engine: NumpyEngine, rng: np.random.Generator) -> None:
+        self._engine, self._rng = engine, rng
+        self._swarm = Swarm(grids, engine.update, ALIVE_THRESHOLD, 1.0)
 
     def run(self, intervals: float) -> None:
         self._swarm.run(intervals, self._rng)
@@ -91,6 +91,4 @@ class _StandIn:
         return self._swarm.states()
 
     def copy(self) -> _StandIn:
-        return _StandIn(
-            Swarm(self._swarm.grids, NumpyEngine(self._rule).update, ALIVE_THRESHOLD, 1.0), self._rule, self._rng
-        )
+        return _StandIn(self._swarm.grids, self._engine, self._rng)
