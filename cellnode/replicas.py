@@ -23,6 +23,7 @@ from firmware_sim.errors import BadInput
 from firmware_sim.native_build import NativeUnavailable
 
 INTERVAL_NS = 1_000_000_000  # virtual, so any will do
+LINK_UP = 8.0  # T between power and seed: newborns greet each other within 4, then fall asleep
 
 
 class Replicas:

@@ -2,7 +2,7 @@
 
 In the chip's arithmetic these are the real cells in virtual time (`cellnode.replicas`: own clocks, mailboxes), which
 their C runs five times as fast as firmware_sim's vectorised stand-in (3,600 grids of 40x40 a second for one T, 717);
-float rules live in the stand-in.  Imports numpy, cellnode.replicas, firmware_sim and quantise.
+float rules live in the stand-in.  Imports numpy, cellnode.replicas, firmware_sim and episode.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.replicas import Replicas
+from cellnode.replicas import LINK_UP, Replicas
 from firmware_sim.asynchronous import Swarm
 from firmware_sim.engines import NumpyEngine
 from firmware_sim.genome import Genome
@@ -23,7 +23,6 @@ from firmware_sim.rule import Rule, seed
 from trainer.episode import Floats
 
 SMALLEST_GRID = 8
-LINK_UP_T = 8  # newborn cells greet each other within 4
 
 
 class Draws(Protocol):
@@ -47,7 +46,7 @@ def seeded(rule: Rule, side: int, draws: int, rng: np.random.Generator, *, int8:
     if int8:
         engine = native_engine(Genome.quantise(rule), say=lambda line: None)  # the bytes of engine chip, without BLAS
         cells = Replicas(draws, side, side, engine, int(rng.integers(1 << 62)))
-        cells.run(LINK_UP_T)
+        cells.run(LINK_UP)
         cells.seed(side // 2, side // 2, np.rint(seed(1, 1)[0, 0] / STATE_STEP))
         return _Cells(cells)
     grids = np.repeat(seed(side, side, rule.channels)[None], draws, axis=0)

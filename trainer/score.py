@@ -21,7 +21,7 @@ from trainer.quantise import fits_a_chip
 DRAWS = 12
 GROW_T = 100
 GROW_ONLY_T = 48  # a growing rule promises nothing beyond
-HALF_T = 100
+LATER_T = 100  # after half of the cells were lost, or nothing was
 CUT_T = 200  # a half that came back a pixel short settles, 30 to 100 T later, by moving the whole picture
 
 
@@ -51,13 +51,13 @@ def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, dra
     if regime == "growing":
         return Score(tuple(found.tolist()), (), ())
     if regime == "persistent":
-        grown.run(HALF_T)
+        grown.run(LATER_T)
         return Score(tuple(np.maximum(found, losses(grown, target)).tolist()), (), ())
     half = rng.random((draws, side, side)) < 0.5
     half[:, side // 2, side // 2] = True
     hurt = grown.copy()
     hurt.erase(half)
-    hurt.run(HALF_T)
+    hurt.run(LATER_T)
     after = []
     for mask in cut_masks(side, side, target.shape[0]):
         cut = grown.copy()
@@ -70,5 +70,3 @@ def score(rule: Rule, target: Floats, regime: str, rng: np.random.Generator, dra
         cuts=tuple(np.median(after, axis=1).tolist()),
         worst_cut=float(np.mean(after, axis=1).max()),
     )
-
-

@@ -92,9 +92,7 @@ def run(
         return None
     if learner.best is None:
         raise RunFailed(f"no checkpoint of this training had a finite score; the log is {folder / 'losses.csv'}")
-    judged = score(
-        learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS
-    )
+    judged = score(learner.best_rule(), target.pixels, settings.regime, _final_rng(settings), FINAL_DRAWS)
     losses = summary(judged)
     name = target.name + ("-hardened" if settings.faulty else "")
     export(out, name, learner.best_rule(), target, settings, losses, kernel.name)

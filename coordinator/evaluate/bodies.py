@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cellnode.replicas import Replicas
+from cellnode.replicas import LINK_UP, Replicas
 from coordinator.evaluate.subject import ASYNC, INT8, SYNC, Subject, Way
 from coordinator.evaluate.times import Times
 from firmware_sim.limits import STATE_STEP
@@ -18,7 +18,6 @@ from firmware_sim.rule import Floats
 from firmware_sim.synchronous import Grids
 
 FIRE = 0.5  # the article's
-LINK_UP = 8.0  # T between power and seed: newborns greet each other within 4, then fall asleep
 UNITS = {SYNC: "steps", ASYNC: "T"}
 
 Places = list[tuple[int, int]]
