@@ -200,6 +200,7 @@ class Watch:
                 numbers = await self.ask(self.source.numbers)
                 wounds = self.story.wounds(numbers["now"]["interval_s"])
                 self._tell("numbers", {**numbers, "wounds": wounds, "history": self.history.span})
+                await self.look_once()  # else the first to watch is told that no cell has a process
                 self._tell_changed("whereabouts", await self.ask(self.source.whereabouts))
                 if await self.ask(lambda: self.source.over) and not self.over:
                     self.over = True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from coordinator.camera import Camera, Sight
 from coordinator.hosts.roster import Tenure
 from coordinator.runfolder import RunState
 from coordinator.serve import wire
+from coordinator.serve.source import Source
 from coordinator.serve.whereabouts import HERE, NOWHERE, runs, whereabouts
 
 CELLS = HEIGHT * WIDTH
@@ -65,6 +67,18 @@ def test_a_board_in_a_cell_s_place_is_its_engine() -> None:
     told = whereabouts(info(""), RunState(boards={3: "/dev/ttyUSB0"}), None)
     assert told["engine_names"] == ["chip", "board"]
     assert spread(told["engines"]) == [int(cell == 3) for cell in range(CELLS)]
+
+
+def test_the_first_viewer_is_not_told_of_cells_that_nobody_has_looked_at(
+    run: ServedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(source: Source, look: Callable[[Source], Any] = Source.see) -> Any:
+        time.sleep(0.3)
+        return look(source)
+
+    monkeypatch.setattr(Source, "see", slowly)
+    with served(run) as client, viewer(client) as line:
+        assert spread(note(line)["pids"])[5] == 1005
 
 
 def test_viewers_are_told_once_and_again_when_a_process_has_another_number(run: ServedRun) -> None:
