@@ -30,6 +30,9 @@ def start_and_run(plan: Plan, view_live: bool | None, look: str) -> Ended:
             view.say(f"{before.rule} makes room for {plan.rule}; its report: {ended.folder / 'report.html'}")
             try:
                 ended = _live(plan, view, page, heir)
+            except KeyboardInterrupt:  # while it was being started: the one before is the last that lived
+                view.say("stopping")
+                return dataclasses.replace(ended, interrupted=True)
             except (BadInput, RunFailed) as error:
                 failed = f"{plan.rule} could not be started: {error}"
                 view.say(f"{failed}; {before.rule} again")

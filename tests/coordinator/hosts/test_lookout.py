@@ -96,7 +96,10 @@ def test_a_look_goes_on_asking_until_all_pages_were_looked_at_since_it_began(
     assert not looking.is_alive() and len(hosts.questions) == 4
 
 
-def test_a_host_that_never_comes_to_an_end_is_not_waited_for(lookout: Lookout) -> None:
+def test_a_host_that_never_comes_to_an_end_is_not_waited_for(
+    lookout: Lookout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_S", 0.5)  # enough for a thread to be started twice
     hosts = Hosts()
     asked = hosts.show
 

@@ -20,9 +20,12 @@ from PIL import Image
 from servedrun import Client, served_virtual
 
 from coordinator import Swarm
+from coordinator.cli import owning
+from coordinator.cli.live import Ended, Plan
 from coordinator.serve import patterns
 from coordinator.serve.pace import Pace
-from coordinator.succession import Begin
+from coordinator.succession import Begin, Heir
+from coordinator.wish import Wish
 from firmware_sim import folder
 from firmware_sim.folder import RuleFolder
 
@@ -117,6 +120,9 @@ def test_one_command_lives_one_pattern_after_another_at_one_address(tmp_path: Pa
         def run() -> Any:
             return json.loads(client.ask("/api/run", Authorization=f"Bearer {found[2]}")[2])
 
+        def numbers() -> Any:
+            return json.loads(client.ask("/api/numbers", Authorization=f"Bearer {found[2]}")[2])["measure"]
+
         first = run()
         assert first["begins"] and (first["rule"], first["degrees"]) == ("dot", 0)
         wanted = {"rule": "dot", "angle": 90, "grid": [9, 9]}
@@ -130,6 +136,7 @@ def test_one_command_lives_one_pattern_after_another_at_one_address(tmp_path: Pa
 
         second = until(follower, "the next run")
         assert (second["degrees"], second["height"], second["begins"]) == (90, 9, True)
+        until(lambda: numbers()["run"] == second["run"] and numbers()["intervals"] > 1, "its first T")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     finally:
@@ -138,3 +145,25 @@ def test_one_command_lives_one_pattern_after_another_at_one_address(tmp_path: Pa
     assert json.loads(out)["run"] == second["run"], "the last one is told"
     runs = sorted(path.parent.name for path in tmp_path.glob("runs/dot/2*/report.html"))
     assert len(runs) == 2, "each has its folder and report"
+
+
+def test_interrupted_while_the_next_one_is_being_started_the_one_before_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heir = Heir(Wish(rule="dot", substrate="virtual"))
+    heir.ask(Begin(rule="dot", angle=90))
+    lived = Ended(None, tmp_path, False)
+    asked = []
+
+    def live(plan: Plan, *_: Any) -> Ended:
+        asked.append(plan.degrees)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        return lived
+
+    monkeypatch.setattr(owning, "heir_of", lambda plan: heir)
+    monkeypatch.setattr(owning, "_live", live)
+    plan = Plan("dot", None, False, "virtual", "chip", 0.5, 0.0, None, None, None)
+    ended = owning.start_and_run(plan, False, "led")
+    assert asked == [0, 90]
+    assert (ended.folder, ended.interrupted) == (tmp_path, True)
