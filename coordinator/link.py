@@ -2,8 +2,8 @@
 a second one, on TCP, for hosts elsewhere and their agents.
 
 Commands are repeated until their one Done arrives, so a reconnecting agent misses none; garbage is counted and dropped.
-Knows messages, not swarms. May import zmq, msgspec, cellnode's messages, and the coordinator's contacts, gate, hearing,
-pending and clientmessages.
+Knows messages, not swarms. May import zmq, msgspec, cellnode's messages, and the coordinator's contacts, earshot, gate,
+hearing, pending and clientmessages.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cellnode.messages import Command, Done, Sheet, Show, Welcome, encode
 from coordinator import clientmessages
 from coordinator.clientmessages import Answer, Ask
 from coordinator.contacts import Contacts, HostLine, Line, Router
+from coordinator.earshot import Earshot
 from coordinator.gate import Gate, bind
 from coordinator.hearing import Hearing
 from coordinator.pending import Pending
@@ -64,6 +65,7 @@ class Link:
         self._thread = threading.Thread(target=self._loop, name="planaria-link", daemon=True)
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="planaria-ask")
         self._changed = threading.Condition()
+        self.earshot = Earshot(time.monotonic())
 
     @property
     def garbage(self) -> int:
@@ -168,6 +170,7 @@ class Link:
         poller.register(self._wake_read, zmq.POLLIN)
         next_welcome_s = 0.0
         while self._running:
+            self.earshot.listening(time.monotonic())
             ready = dict(poller.poll(200))
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)

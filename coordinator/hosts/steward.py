@@ -84,7 +84,8 @@ class Steward:
         hosts = {}
         for name, line in list(self._link.hosts.items()):
             here = self._local is not None and self._local.near and name in self._local.names
-            silent = now_s - line.heard_at_s > (LOCAL_LOST_S if here else LOST_S)
+            silence_s = now_s - line.heard_at_s - self._link.earshot.deaf_s(line.heard_at_s, now_s)
+            silent = silence_s > (LOCAL_LOST_S if here else LOST_S)
             if self._local is not None and here:
                 silent |= self._local.living(name) != line.offer.pid
             hosts[name] = Seen(line.offer.instance, line.offer.capacity, silent, frozenset(self._ended(line.offer)))

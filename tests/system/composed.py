@@ -13,6 +13,7 @@ from typing import Any
 from engine import Engine
 
 PORT = 8360
+LOOKED_S = 2.0  # by then the page has looked again, though nobody watches
 
 
 class Project:
@@ -88,6 +89,14 @@ class Project:
         """Placement epoch and life of every eighth cell."""
         found = [self.get(f"/api/cells/{cell}") for cell in range(0, cells, 8)]
         return [(each["epoch"], each["life"]) for each in found]
+
+    def settled(self, cells: int) -> list[tuple[int, int]]:
+        """The same, once nothing changes any more: the page may not have seen yet what was just done."""
+        found = None
+        while found != (now := self.lives(cells)):
+            found = now
+            time.sleep(LOOKED_S)
+        return now
 
     def until(self, what: Callable[[dict[str, Any]], bool], why: str, seconds: float = 300) -> dict[str, Any]:
         """Wait until the run's numbers are so."""

@@ -136,12 +136,12 @@ def test_a_host_that_dies_by_itself_is_started_again(swarm: Project, engine: Eng
 
 
 def test_a_coordinator_that_dies_goes_on_with_the_same_run_and_no_cell_notices(swarm: Project, engine: Engine) -> None:
-    run, lives = swarm.get("/api/run")["run"], swarm.lives(CELLS)
+    run, lives = swarm.get("/api/run")["run"], swarm.settled(CELLS)
     os.kill(swarm.pid(swarm.containers("coordinator")[0]), signal.SIGKILL)
     time.sleep(1)
     whole(swarm, "there is a coordinator again")
     assert swarm.get("/api/run")["run"] == run
-    assert swarm.lives(CELLS) == lives
+    assert swarm.settled(CELLS) == lives
 
 
 def test_a_host_that_stands_still_is_replaced_and_gives_its_old_cells_up_when_it_goes_on(
@@ -168,7 +168,7 @@ def test_a_host_cut_off_the_network_is_replaced_and_comes_back_under_another_add
 
 def test_a_cut_in_one_direction_between_two_hosts_kills_no_cell_and_heals(swarm: Project) -> None:
     deaf, other = carriers(swarm)
-    lives = swarm.lives(CELLS)
+    lives = swarm.settled(CELLS)
     rule = ("INPUT", "-s", swarm.address(other), "-j", "DROP")
     swarm.iptables(deaf, "-I", *rule)
     time.sleep(6)
@@ -176,12 +176,12 @@ def test_a_cut_in_one_direction_between_two_hosts_kills_no_cell_and_heals(swarm:
     assert swarm.measure()["alive"] == CELLS
     swarm.iptables(deaf, "-D", *rule)
     whole(swarm, "both halves are one picture again")
-    assert swarm.lives(CELLS) == lives
+    assert swarm.settled(CELLS) == lives
 
 
 def test_a_third_of_all_packets_between_two_hosts_lost_is_borne(swarm: Project) -> None:
     host, other = carriers(swarm)
-    lives = swarm.lives(CELLS)
+    lives = swarm.settled(CELLS)
     rule = ("INPUT", "-s", swarm.address(other), "-m", "statistic", "--mode", "random", "--probability", "0.33")
     swarm.iptables(host, "-I", *rule, "-j", "DROP")
     time.sleep(6)
@@ -190,7 +190,7 @@ def test_a_third_of_all_packets_between_two_hosts_lost_is_borne(swarm: Project) 
     assert found["alive"] == CELLS and found["loss_log10"] < -2.0
     swarm.iptables(host, "-D", *rule, "-j", "DROP")
     whole(swarm, "all is as it was")
-    assert swarm.lives(CELLS) == lives
+    assert swarm.settled(CELLS) == lives
 
 
 def test_scaled_up_and_down_during_the_run_cells_move_to_the_hosts_that_are_there(swarm: Project) -> None:

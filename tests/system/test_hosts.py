@@ -21,6 +21,7 @@ from cellnode.curve import load_public
 from cellnode.panel import Counter
 from cellnode.whereabouts import boot_id
 from coordinator import Swarm
+from coordinator.hosts.steward import LOST_S
 from coordinator.keyring import Keyring, make_host, rotate_host
 from coordinator.registrar import Registrar
 from coordinator.runfolder import RunFolder
@@ -214,4 +215,32 @@ def test_hosts_whose_clocks_differ_by_hours_grow_one_picture_and_are_seen_in_one
         for child in Path(f"/proc/{hosts[1].pid}/task/{hosts[1].pid}/children").read_text().split():
             os.kill(int(child), signal.SIGTERM)  # `unshare` itself waits for it, and hears nothing
         for host in hosts:
+            host.wait(20)
+
+
+def test_a_coordinator_that_stood_still_takes_no_host_for_lost(tmp_path: Path) -> None:
+    endpoint = free_endpoint()
+    hosts = [porter(endpoint, name) for name in ("attic", "cellar", "shed")]
+    words = ["run", "dot", "--grid", "8x8", "--hosts", "2", "--at", endpoint, "--interval", "0.2", "--no-view"]
+    command = [sys.executable, "-m", "coordinator.cli.main", *words, "--out", str(tmp_path / "run")]
+    coordinator = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while not (losses := tmp_path / "run" / "loss.csv").exists() or len(losses.read_text().splitlines()) < 5:
+            assert coordinator.poll() is None and time.monotonic() < end, "it has not begun to live"
+            time.sleep(0.2)
+        run = RunFolder.open(tmp_path / "run")
+        before = run.state().tenures
+        for _ in range(2):  # who wakes first, the one who listens or the one who judges, is chance
+            coordinator.send_signal(signal.SIGSTOP)
+            time.sleep(1.5 * LOST_S)
+            coordinator.send_signal(signal.SIGCONT)
+            time.sleep(2)
+        assert run.state().tenures == before, "nothing has moved, though the shed has room"
+        assert {row["alive"] for row in run.losses()} == {64}
+    finally:
+        coordinator.send_signal(signal.SIGINT)
+        coordinator.wait(30)
+        for host in hosts:
+            host.terminate()
             host.wait(20)
