@@ -151,12 +151,16 @@ def launch(plan: Plan, view: View, page: Page | None = None, heir: Heir | None =
         on_folder=show,
         on_begin=None if heir is None else heir.ask,
     )
-    if plan.scenario is not None:
-        _keep(plan, swarm.folder / "scenario.toml")
-    view.headline(f"{plan.rule}, run {swarm.run}, {swarm.folder}")
-    if page is not None and page.pace is not None:
-        page.show(swarm)
-        view.say(f"page: {page.url} (at {page.pace.t_per_s:g} T a second, to be chosen there)")
+    try:
+        if plan.scenario is not None:
+            _keep(plan, swarm.folder / "scenario.toml")
+        view.headline(f"{plan.rule}, run {swarm.run}, {swarm.folder}")
+        if page is not None and page.pace is not None:
+            page.show(swarm)
+            view.say(f"page: {page.url} (at {page.pace.t_per_s:g} T a second, to be chosen there)")
+    except BaseException:  # nobody else has it yet
+        swarm.stop()
+        raise
     return swarm
 
 

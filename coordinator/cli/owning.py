@@ -69,11 +69,11 @@ def succeed(plan: Plan, wish: Wish) -> Plan:
 def _live(plan: Plan, view: View, page: Page | None, heir: Heir | None, failed: str = "") -> Ended:
     """One swarm from launch to end. `failed`: what should have been in its place, and why it is not."""
     resumed = take_up(plan, view, page) if plan.resume else None
-    swarm = resumed or launch(plan, view, page, heir)
-    steps = [step for step in plan.steps if resumed is None or step.t >= resumed.t]
     pace = None if page is None else page.pace
     interrupted, check = False, None
+    swarm = resumed or launch(plan, view, page, heir)
     try:
+        steps = [step for step in plan.steps if resumed is None or step.t >= resumed.t]
         if failed:
             RunFolder.open(swarm.folder).event("not begun", swarm.t, line=failed)
         run_steps(swarm, view, steps, plan.length, pace, heir)
