@@ -331,8 +331,9 @@ class Conductor:
             self.ended = True
             self._beat.set()
         try:
-            if self._thread is not None and self._thread is not threading.current_thread():
-                self._thread.join(10)
+            beat = self._thread  # not alive: interrupted while it was being started, and it ends by itself
+            if beat is not None and beat.is_alive() and beat is not threading.current_thread():
+                beat.join(10)
             self._write_last(stopped)
             self._substrate.keep_log(self.path)
         finally:

@@ -100,7 +100,8 @@ class Link:
         if self._running:
             self._running = False
             self._nudge()
-            self._thread.join(5)
+            if self._thread.is_alive():
+                self._thread.join(5)
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._pending.cancel()
         for router in self._sockets:

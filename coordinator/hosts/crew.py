@@ -214,7 +214,7 @@ class Crew:
 
     def _end_thread(self) -> None:
         self.ended.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join(10)
             self._thread = None
 
